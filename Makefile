@@ -1,0 +1,38 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check format clean
+
+demo: .venv/.installed ## render a first video, free and without any key, and say where it is
+	@mkdir -p demo
+	@VIDEOGEN_HOME="$(CURDIR)/demo" $(BIN)/videogen-mcp generate --gateway local --duration 6 --generate-audio --seed 7 \
+	  --output demo/first-video.mp4 \
+	  "Shot 1: a red kite over a stormy sea, camera pans left. Cut to: a lighthouse at golden hour, slow zoom in"
+	@echo "$(CURDIR)/demo/first-video.mp4"
+
+test: .venv/.tools ## run the whole suite
+	$(BIN)/python -m pytest
+
+check: .venv/.tools ## lint, types, architecture
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: .venv/.tools ## put the code into the project's form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.venv/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; call make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/.tools: .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean: ## remove what was built and installed here
+	rm -rf .venv build dist demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache

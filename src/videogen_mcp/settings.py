@@ -1,0 +1,136 @@
+"""Environment variables, read once into frozen settings (public contract, §2)."""
+
+import os
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from videogen_mcp.errors import InvalidRequest
+
+_PLACEHOLDER = re.compile(r"^\s*\$\{[^}]*\}\s*$")
+
+
+def _is_unset(value: str | None) -> bool:
+    """Hosts hand over variables they could not fill as a blank or as the literal `${...}`."""
+    return value is None or not value.strip() or _PLACEHOLDER.match(value) is not None
+
+
+class Settings(BaseModel):
+    """The environment as the product uses it. Build it with `load_settings`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    home: Path
+    output_dir: Path | None = None
+    database_url: Annotated[str, Field(repr=False)] = ""  # it may hold a password
+    max_cost_usd: Annotated[Decimal, Field(ge=0)] | None = None
+    daily_budget_usd: Annotated[Decimal, Field(ge=0)] | None = None
+    confirm_above_usd: Annotated[Decimal, Field(ge=0)] | None = None
+    media_roots: tuple[Path, ...] = ()
+    allowed_hosts: frozenset[str] = frozenset()
+    poll_interval_s: Annotated[float, Field(gt=0)] | None = None
+    log_level: str = "WARNING"
+    environment: Annotated[dict[str, SecretStr], Field(exclude=True, repr=False)] = {}
+
+    LOG_LEVELS: ClassVar[tuple[str, ...]] = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+    @field_validator("media_roots", mode="before")
+    @classmethod
+    def _split_roots(cls, value: Any) -> Any:
+        return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _known_level(cls, value: Any) -> Any:
+        level = str(value).upper()
+        if level not in cls.LOG_LEVELS:
+            raise ValueError(f"must be one of {', '.join(cls.LOG_LEVELS)}")
+        return level
+
+    @cached_property
+    def videos_folder(self) -> Path:
+        """Where finished videos are written."""
+        return self.output_dir or self.home / "videos"
+
+    @cached_property
+    def readable_roots(self) -> tuple[Path, ...]:
+        """Folders that local input files may be read from."""
+        return self.media_roots or (Path.cwd(), self.home, self.videos_folder)
+
+    def secret(self, variable: str) -> str | None:
+        """The value of an API key's variable, or None when it is unset, blank or an unexpanded placeholder."""
+        value = self.environment.get(variable)
+        return value.get_secret_value().strip() if value else None
+
+    def base_url(self, variable: str, default: str) -> str:
+        """A gateway's base address, without a trailing slash.
+
+        Raises:
+            InvalidRequest: It is not `https`, and its host is not in `VIDEOGEN_ALLOWED_HOSTS`.
+        """
+        value = self.environment.get(variable)
+        url = (value.get_secret_value().strip() if value else default).rstrip("/")
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port, parts = None, None, urlsplit("")
+        if not host or parts.scheme not in {"http", "https"}:
+            raise InvalidRequest(f"{variable} is not an address: it needs https:// and a host.", field=variable)
+        if parts.scheme == "http" and not self.is_allowed_host(host, port):
+            raise InvalidRequest(
+                f"{variable} is plain http; that is accepted only for a host in VIDEOGEN_ALLOWED_HOSTS.",
+                field=variable,
+            )
+        return url
+
+    def is_allowed_host(self, host: str, port: int | None) -> bool:
+        """Whether `host[:port]` is exempt from the private-address refusal."""
+        host = host.lower()
+        return host in self.allowed_hosts or f"{host}:{port}" in self.allowed_hosts
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from environment variables.
+
+    Args:
+        environment: The variables; this process's own when None.
+
+    Raises:
+        InvalidRequest: A variable has a value that cannot be used; names the variable.
+    """
+    source = os.environ if environment is None else environment
+    given = {name: value for name, value in source.items() if not _is_unset(value)}
+    prefix = "VIDEOGEN_"
+    fields: dict[str, Any] = {
+        name: given[prefix + name.upper()]
+        for name in Settings.model_fields
+        if name != "environment" and prefix + name.upper() in given
+    }
+    if "home" not in fields:
+        from platformdirs import user_data_path  # noqa: PLC0415 -- only needed where no folder is given
+
+        fields["home"] = user_data_path("videogen-mcp", appauthor=False)
+    fields["home"] = Path(fields["home"]).expanduser().absolute()
+    if "output_dir" in fields:
+        fields["output_dir"] = Path(fields["output_dir"]).expanduser().absolute()
+    kept = {name: value for name, value in given.items() if name.endswith(("_KEY", "_URL"))}
+    try:
+        return Settings.model_validate({**fields, "environment": kept})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = prefix + str(first["loc"][0]).upper()
+        raise InvalidRequest(f"{name} has a value that cannot be used: {first['msg']}.", field=name) from None
