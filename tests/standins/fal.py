@@ -1,0 +1,495 @@
+"""A strict stand-in of fal.ai on the loopback interface: queue, uploads, files and prices from one origin."""
+
+import argparse
+import re
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Literal, Self, cast
+from urllib.parse import parse_qs, quote, urlsplit
+from uuid import uuid4
+
+from tests.standins.clips import clip_request
+from tests.standins.schemas import (
+    ACCEPTED_UNLESS_TOLD,
+    FAULT_DETAILS,
+    RANK,
+    Fault,
+    Generation,
+    Json,
+    RecordedRequest,
+    Reply,
+    State,
+    Upload,
+    acknowledgement_of,
+    cancelled,
+    detail,
+    faulty_acknowledgement,
+    faulty_download,
+    faulty_status,
+    json_reply,
+    parsed,
+    result_of,
+    scripted,
+    scripted_failure,
+    status_of,
+    submit_refusal,
+    validate,
+    validation_failure,
+)
+
+REQUEST_ROUTE = re.compile(r"/(?P<app>[^/]+/[^/]+)/requests/(?P<id>[^/]+)(?P<action>/status|/cancel|)")
+REQUEST_METHODS: Mapping[str, str] = {"": "GET", "/status": "GET", "/cancel": "PUT"}
+LOG_VALUES = {"1", "0", "true", "false"}
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64
+    daemon_threads = False
+
+    def __init__(self, standin: "FalStandIn", port: int) -> None:
+        self.standin = standin
+        self._connections: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def server_bind(self) -> None:
+        # The inherited method asks the name service for the host's name, which may be slow.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = "127.0.0.1", self.socket.getsockname()[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End the idle keep-alive connections, whose threads would never finish."""
+        for connection in list(self._connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 -- the inherited signature
+        error = sys.exception()
+        if not isinstance(error, ConnectionError):
+            self.standin.report(f"The stand-in itself failed: {error!r}.")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def _handle(self) -> None:
+        standin = cast("_Server", self.server).standin
+        parts = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        query = parse_qs(parts.query, keep_blank_values=True)
+        early = standin.drops_before_body(RecordedRequest(self.command, parts.path, query, headers, b"", None))
+        body = None if early else self._read_body()
+        if body is None:
+            self._hang_up()
+            return
+        self._send(standin.answer(RecordedRequest(self.command, parts.path, query, headers, body, parsed(body))))
+
+    # The names are those that the inherited dispatch looks up.
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815
+
+    def _read_body(self) -> bytes | None:
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            return self._read_chunks()
+        length = int(self.headers.get("Content-Length", "0"))
+        body = self.rfile.read(length)
+        return body if len(body) == length else None
+
+    def _read_chunks(self) -> bytes | None:
+        chunks: list[bytes] = []
+        while line := self.rfile.readline():
+            size = int(line.split(b";")[0], 16)
+            chunk = self.rfile.read(size + 2)
+            if len(chunk) < size + 2:
+                return None
+            if size == 0:
+                return b"".join(chunks)
+            chunks.append(chunk[:size])
+        return None
+
+    def _send(self, reply: Reply) -> None:
+        if reply.drop:
+            self._hang_up()
+            return
+        self.send_response_only(reply.status)
+        for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.body[: reply.sent])
+        if reply.sent is not None:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        try:
+            self.connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ARG002 -- the inherited signature
+        return
+
+
+class FalStandIn:
+    """One fal.ai on 127.0.0.1; a generation advances with the number of status calls, never with time."""
+
+    def __init__(
+        self,
+        *,
+        key: str = "stand-in:key-of-the-tests",
+        validate_at: Literal["submit", "result"] = "result",
+        port: int = 0,
+    ) -> None:
+        self.key = key
+        self.validate_at = validate_at
+        self.video: bytes | None = None
+        self.billable_units: str | None = None
+        self._changed = threading.Condition()
+        self._requests: list[RecordedRequest] = []
+        self._submits: list[RecordedRequest] = []
+        self._uploads: list[Upload] = []
+        self._violations: list[str] = []
+        self._generations: dict[str, Generation] = {}
+        self._faults: list[Fault] = []
+        self._tokens: set[str] = set()
+        self._prices: dict[str, Json] = {}
+        self._polls = (1, 1)
+        self._held: State | None = None
+        self._releases = 0
+        self._stopping = False
+        self._server = _Server(self, port)
+        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = self.queue_url = self.origin
+        self.rest_url, self.api_url = f"{self.origin}/rest", f"{self.origin}/platform"
+        self.cdn_url, self.files_url = f"{self.origin}/cdn", f"{self.origin}/files"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._server.shutdown()
+        self._server.hang_up()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        with self._changed:
+            return list(self._requests)
+
+    @property
+    def submits(self) -> list[RecordedRequest]:
+        """The generation requests whose body was read, whatever was answered."""
+        with self._changed:
+            return list(self._submits)
+
+    @property
+    def accepted(self) -> list[str]:
+        with self._changed:
+            return list(self._generations)
+
+    @property
+    def uploads(self) -> list[Upload]:
+        with self._changed:
+            return list(self._uploads)
+
+    @property
+    def violations(self) -> list[str]:
+        with self._changed:
+            return list(self._violations)
+
+    def report(self, violation: str) -> None:
+        with self._changed:
+            self._violations.append(violation)
+            self._changed.notify_all()
+
+    def plan(self, polls_queued: int = 1, polls_running: int = 1) -> None:
+        """Set how many status calls see a generation queued, and then running, before it is complete."""
+        with self._changed:
+            self._polls = (polls_queued, polls_running)
+
+    def hold(self, state: State = "IN_PROGRESS") -> None:
+        """Let no generation go beyond this state until released."""
+        with self._changed:
+            self._held = state
+
+    def release(self) -> None:
+        """Let the held generations go on, and answer the slow submits."""
+        with self._changed:
+            self._held = None
+            self._releases += 1
+            self._changed.notify_all()
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+        """Wait until something that the stand-in records makes the condition true."""
+        with self._changed:
+            return self._changed.wait_for(condition, seconds)
+
+    def set_price(self, endpoint: str, unit_price: float, unit: str = "second", currency: str = "USD") -> None:
+        price = {"endpoint_id": endpoint, "unit_price": unit_price, "unit": unit, "currency": currency}
+        with self._changed:
+            self._prices[endpoint] = price
+
+    def fault(self, kind: str, endpoint: str | None = None, times: int = 1, **details: Any) -> None:
+        unknown = details.keys() - FAULT_DETAILS[kind]
+        if unknown:
+            raise ValueError(f"{kind} knows no {', '.join(sorted(unknown))}")
+        with self._changed:
+            self._faults.append(Fault(kind, endpoint, times, details))
+
+    def unused_faults(self) -> list[str]:
+        with self._changed:
+            return [
+                f"{fault.kind} for {fault.endpoint or 'any'}: {fault.times}" for fault in self._faults if fault.times
+            ]
+
+    def _take(self, prefix: str, endpoint: str) -> Fault | None:
+        with self._changed:
+            for fault in self._faults:
+                if fault.matches(prefix, endpoint):
+                    fault.times -= 1
+                    return fault
+        return None
+
+    def drops_before_body(self, request: RecordedRequest) -> bool:
+        if not request.is_submit or self._take("submit_drop_before_body", request.path[1:]) is None:
+            return False
+        with self._changed:
+            self._requests.append(request)
+            self._changed.notify_all()
+        return True
+
+    def answer(self, request: RecordedRequest) -> Reply:
+        with self._changed:
+            self._requests.append(request)
+            if request.is_submit:
+                self._submits.append(request)
+            self._changed.notify_all()
+        if self.key.encode() in request.body or any(self.key in value for value in request.address_parts):
+            self.report(f"The key stands in the address or the body of {request.method} {request.path}.")
+        if request.path.startswith("/files/"):
+            return self._file(request)
+        if request.path.startswith("/cdn/"):
+            return self._upload(request)
+        if request.headers.get("authorization") != f"Key {self.key}":
+            return detail(401, "Authentication is required to access this application.")
+        if request.path.startswith("/rest/"):
+            return self._upload_token(request)
+        if request.path.startswith("/platform/"):
+            return self._pricing(request)
+        return self._queue(request)
+
+    def _queue(self, request: RecordedRequest) -> Reply:
+        if request.is_submit:
+            return self._submit(request, request.path[1:])
+        route = REQUEST_ROUTE.fullmatch(request.path)
+        if route is None or request.method != REQUEST_METHODS[route["action"]]:
+            return detail(405, "Method Not Allowed")
+        with self._changed:
+            generation = self._generations.get(route["id"])
+            if generation is None or generation.app != route["app"]:
+                missing = {"status": "NOT_FOUND"} if route["action"] == "/cancel" else {"detail": "Request not found"}
+                return json_reply(404, missing)
+        match route["action"]:
+            case "/status":
+                return self._status(request, generation)
+            case "/cancel":
+                return self._cancel(generation)
+            case _:
+                return self._result(generation)
+
+    def _submit(self, request: RecordedRequest, endpoint: str) -> Reply:
+        with self._changed:
+            waiting = sum(generation.state == "IN_QUEUE" for generation in self._generations.values())
+        refusal = submit_refusal(request, endpoint, waiting)
+        if refusal is not None:
+            return refusal
+        findings = validate(endpoint, request.json, self.origin, self._serves)
+        failure = validation_failure(findings) if findings else None
+        if failure is not None and self.validate_at == "submit":
+            return failure.reply
+        fault = self._take("submit_", endpoint)
+        generation = Generation(uuid4().hex, endpoint, request.json, failure=failure)
+        accepted = fault is None or fault.details.get("accepted", fault.kind in ACCEPTED_UNLESS_TOLD)
+        if accepted:
+            self._accept(generation)
+        if fault is None or (fault.kind == "submit_slow" and self._wait_for_release() and accepted):
+            return json_reply(200, acknowledgement_of(generation, self.origin), x_fal_request_id=generation.request_id)
+        return faulty_acknowledgement(fault, generation, self.origin)
+
+    def _accept(self, generation: Generation) -> None:
+        with self._changed:
+            self._generations[generation.request_id] = generation
+            if self._polls == (0, 0):
+                self._advance(generation)
+            self._changed.notify_all()
+
+    def _wait_for_release(self) -> bool:
+        with self._changed:
+            seen = self._releases
+            self._changed.wait_for(lambda: self._stopping or self._releases > seen)
+            return not self._stopping
+
+    def _advance(self, generation: Generation) -> None:
+        queued, running = self._polls
+        calls = generation.calls + 1
+        state: State = "IN_QUEUE" if calls <= queued else "IN_PROGRESS" if calls <= queued + running else "COMPLETED"
+        if self._held is not None and RANK[state] > RANK[self._held]:
+            state = self._held
+        else:
+            generation.calls = calls
+        if RANK[state] > RANK[generation.state]:
+            generation.state = state
+        if state == "COMPLETED" and generation.failure is None:
+            fault = self._take("complete_with_error", generation.endpoint)
+            generation.failure = scripted_failure(generation, fault.details) if fault else None
+
+    def _status(self, request: RecordedRequest, generation: Generation) -> Reply:
+        logs = request.query.get("logs", ["0"])
+        if request.query.keys() - {"logs"} or logs[0] not in LOG_VALUES:
+            return detail(400, "The only query parameter is logs, one of 1, 0, true, false")
+        fault = self._take("status_", generation.endpoint)
+        if fault is not None:
+            return faulty_status(fault)
+        with self._changed:
+            if generation.state != "COMPLETED":
+                self._advance(generation)
+            return status_of(generation, self.origin, logs=logs[0] in {"1", "true"})
+
+    def _result(self, generation: Generation) -> Reply:
+        with self._changed:
+            if generation.state != "COMPLETED":
+                return detail(400, "Request is still in progress")
+        fault = self._take("result_status", generation.endpoint)
+        if fault is not None:
+            return scripted(fault.details, 500, {"detail": "Internal Server Error", "error_type": "internal_error"})
+        if generation.failure is not None:
+            return generation.failure.reply
+        clip = clip_request(generation.endpoint, generation.body)
+        url = f"{self.files_url}/results/{generation.request_id}/output.mp4"
+        output = result_of(generation.endpoint, generation.body, clip.described(url, len(self._video(generation))))
+        return json_reply(200, output, x_fal_billable_units=self.billable_units or f"{clip.seconds:g}")
+
+    def _video(self, generation: Generation) -> bytes:
+        return self.video or clip_request(generation.endpoint, generation.body).encoded()
+
+    def _cancel(self, generation: Generation) -> Reply:
+        with self._changed:
+            if generation.state == "COMPLETED":
+                return json_reply(400, {"status": "ALREADY_COMPLETED"})
+            if generation.state == "IN_QUEUE":
+                generation.state, generation.failure = "COMPLETED", cancelled()
+        # A running generation may go on after the signal, as the real one may.
+        return json_reply(202, {"status": "CANCELLATION_REQUESTED"})
+
+    def _upload_token(self, request: RecordedRequest) -> Reply:
+        if request.path != "/rest/storage/auth/token":
+            return detail(404, "Not Found")
+        if request.method != "POST":
+            return detail(405, "Method Not Allowed")
+        if request.query != {"storage_type": ["fal-cdn-v3"]} or request.json != {}:
+            return detail(400, "Expected storage_type=fal-cdn-v3 and an empty JSON object")
+        token = uuid4().hex
+        with self._changed:
+            self._tokens.add(token)
+        expires = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        return json_reply(
+            200, {"token": token, "token_type": "Bearer", "base_url": self.cdn_url, "expires_at": expires}
+        )
+
+    def _upload(self, request: RecordedRequest) -> Reply:
+        if (request.method, request.path) != ("POST", "/cdn/files/upload"):
+            return detail(404, "Not Found")
+        refusal = self._upload_refusal(request.headers)
+        if refusal is not None or not request.body:
+            return refusal or detail(400, "An upload needs a body")
+        name, content_type = request.headers["x-fal-file-name"], request.headers["content-type"]
+        url = f"{self.files_url}/uploads/{uuid4().hex}/{quote(name.rsplit('/', 1)[-1])}"
+        with self._changed:
+            self._uploads.append(Upload(url, name, content_type, request.body))
+            self._changed.notify_all()
+        return json_reply(200, {"access_url": url})
+
+    def _upload_refusal(self, headers: Mapping[str, str]) -> Reply | None:
+        authorization = headers.get("authorization", "")
+        if self.key in authorization or authorization.startswith("Key "):
+            self.report("The key was sent to the upload host, which takes only an upload token.")
+            return detail(400, "The upload takes a bearer token, not a key")
+        with self._changed:
+            if authorization not in {f"Bearer {token}" for token in self._tokens}:
+                return detail(401, "Invalid upload token")
+        if not headers.get("content-type") or not headers.get("x-fal-file-name"):
+            return detail(400, "An upload needs Content-Type and X-Fal-File-Name")
+        return None
+
+    def _serves(self, url: str) -> bool:
+        return any(upload.url == url for upload in self.uploads) or self._finished(urlsplit(url).path) is not None
+
+    def _finished(self, path: str) -> Generation | None:
+        match = re.fullmatch(r"/files/results/([^/]+)/output\.mp4", path)
+        with self._changed:
+            generation = self._generations.get(match[1]) if match else None
+            return generation if generation and generation.state == "COMPLETED" and not generation.failure else None
+
+    def _file(self, request: RecordedRequest) -> Reply:
+        if "authorization" in request.headers:
+            self.report(f"An Authorization header was sent to the file host with {request.path}.")
+        if request.method != "GET":
+            return detail(405, "Method Not Allowed")
+        for upload in self.uploads:
+            if upload.url == self.origin + request.path:
+                return Reply(200, upload.data, {"Content-Type": upload.content_type})
+        generation = self._finished(request.path)
+        if generation is None:
+            return detail(404, "Not Found")
+        fault = self._take("download_", generation.endpoint)
+        video = Reply(200, self._video(generation), {"Content-Type": "video/mp4"})
+        return video if fault is None else faulty_download(fault, video)
+
+    def _pricing(self, request: RecordedRequest) -> Reply:
+        if (request.method, request.path) != ("GET", "/platform/v1/models/pricing"):
+            return detail(404, "Not Found")
+        asked = [name for value in request.query.get("endpoint_id", []) for name in value.split(",") if name]
+        if not 1 <= len(asked) <= 50:
+            return detail(400, "endpoint_id takes 1 to 50 ids")
+        with self._changed:
+            prices = [self._prices[name] for name in asked if name in self._prices]
+        return json_reply(200, {"prices": prices, "next_cursor": None, "has_more": False})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Serve the stand-in of fal.ai until the standard input closes.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--key", default="stand-in:key-of-the-tests")
+    arguments = parser.parse_args()
+    with FalStandIn(key=arguments.key, port=arguments.port) as standin:
+        print(standin.url, flush=True)  # noqa: T201 -- the address is what the caller waits for
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
