@@ -1,0 +1,30 @@
+"""The gateways by name. Adding one is a module of its own and one line here."""
+
+from dataclasses import dataclass
+
+from videogen_mcp.gateways.base import Gateway
+from videogen_mcp.gateways.fal import FalGateway
+from videogen_mcp.gateways.local import LocalGateway
+
+
+@dataclass(frozen=True)
+class GatewayEntry:
+    """One line of the registry.
+
+    Attributes:
+        key_variable: The environment variable with its key; None where it needs none.
+        implementation: The class; None while this version knows the gateway by name only.
+    """
+
+    key_variable: str | None
+    implementation: type[Gateway] | None
+
+
+GATEWAYS: dict[str, GatewayEntry] = {
+    "fal": GatewayEntry("FAL_KEY", FalGateway),
+    "heygen": GatewayEntry("HEYGEN_API_KEY", None),
+    "google": GatewayEntry("GEMINI_API_KEY", None),
+    "mountsea": GatewayEntry("MOUNTSEA_API_KEY", None),
+    "novakit": GatewayEntry("NOVAKIT_API_KEY", None),
+    "local": GatewayEntry(None, LocalGateway),
+}

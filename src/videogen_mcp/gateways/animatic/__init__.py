@@ -1,0 +1,1 @@
+"""A free animatic renderer: a prompt becomes a moving storyboard, drawn on this machine without any service."""

@@ -1,0 +1,225 @@
+"""What the runner knows of a gateway: five verbs, and the answers they may give.
+
+A gateway gets a ready body. It never sees prices, scores or the request. Polling loops, retries, deadlines and
+downloads exist once, in `jobs/runner.py`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, cast
+
+import httpx2
+
+from videogen_mcp import __version__
+from videogen_mcp.errors import ErrorCode
+from videogen_mcp.settings import Settings
+from videogen_mcp.types import Json
+
+Operation: TypeAlias = Json
+"""A gateway's own handle of a running generation: opaque, and storable as it is."""
+
+USER_AGENT = f"videogen-mcp/{__version__}"
+
+CONNECT_SECONDS = 4.0
+"""An unreachable gateway is told within five seconds."""
+
+TIMEOUT = httpx2.Timeout(connect=CONNECT_SECONDS, read=30.0, write=30.0, pool=CONNECT_SECONDS)
+
+MAX_REPLY_BYTES = 4_000_000
+"""The longest API reply that is read; the rest of a longer one is not."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The generation runs.
+
+    Attributes:
+        progress: 0 to 1, None where the gateway does not say.
+        message: What the gateway tells of it, in a clause.
+    """
+
+    progress: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The generation succeeded; exactly one of `url` and `path` is set.
+
+    Attributes:
+        url: Where the clip can be fetched.
+        path: Where it lies on this machine already.
+        billed_usd: What the gateway says it charged, None where it does not.
+        details: What else came with it, such as the seed used.
+    """
+
+    url: str | None = None
+    path: Path | None = None
+    billed_usd: Decimal | None = None
+    details: Json = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The generation ended without a clip, for good."""
+
+    code: ErrorCode
+    message: str
+
+
+CancelOutcome = Literal["requested", "too_late", "unknown"]
+"""`requested`: keep polling until it ends; `too_late`: it had finished; `unknown`: the gateway does not know it."""
+
+
+class Gateway(Protocol):
+    """One API that can make videos.
+
+    Attributes:
+        name: Its name in the contract.
+        shortest_poll_seconds: Two polls of one operation are never closer than this.
+        on_this_machine: It works here, for free: media are handed over as local files, and a submit may be repeated.
+    """
+
+    name: ClassVar[str]
+    shortest_poll_seconds: ClassVar[float]
+    on_this_machine: ClassVar[bool]
+
+    @property
+    def address(self) -> str:
+        """The base address of its API; empty where it has none."""
+        ...
+
+    @classmethod
+    def open(cls, settings: Settings, http: httpx2.AsyncClient) -> Self:
+        """Build the gateway.
+
+        Raises:
+            InvalidRequest: One of its settings cannot be used.
+        """
+        ...
+
+    async def submit(self, endpoint_id: str, body: Json) -> Operation:
+        """Start a generation: one request, never repeated.
+
+        Raises:
+            NotSent: Nothing left this machine.
+            SubmitRefused: The gateway said no; nothing runs.
+            SubmitUncertain: The request went out and its answer was lost.
+        """
+        ...
+
+    async def poll(self, operation: Operation) -> Pending | Finished | Failed:
+        """Look at a generation.
+
+        Raises:
+            PollTrouble: The look failed; the generation goes on.
+            OperationGone: The gateway does not know it.
+        """
+        ...
+
+    async def cancel(self, operation: Operation) -> CancelOutcome:
+        """Ask the gateway to stop a generation.
+
+        Raises:
+            PollTrouble: The request failed.
+        """
+        ...
+
+    async def upload(self, path: Path, mime_type: str) -> str:
+        """Make a local file reachable for the gateway; returns what the body may hold for it.
+
+        Raises:
+            NotSent: Nothing left this machine.
+            SubmitRefused: The gateway did not take the file.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what this process holds for the gateway."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An API's reply, read whole and bounded.
+
+    Attributes:
+        status: HTTP status code.
+        headers: Response headers.
+        text: The body as text, cut at `MAX_REPLY_BYTES`.
+        body: The body as a JSON object, None where it is none.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    body: Json | None
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the gateway asks to be left alone, where it gives a number."""
+        try:
+            return max(0.0, float(self.headers.get("retry-after", "")))
+        except ValueError:
+            return None
+
+
+async def call(
+    http: httpx2.AsyncClient,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    json_body: Json | None = None,
+    content: Any = None,
+    time_limits: httpx2.Timeout = TIMEOUT,
+) -> Reply:
+    """Send one request, once: no retries, no redirects, a bounded reply.
+
+    Raises:
+        httpx2.HTTPError: As the client raises it; the caller knows what it means.
+    """
+    request = http.build_request(
+        method,
+        url,
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json", **headers},
+        json=json_body,
+        content=content,
+        timeout=time_limits,
+    )
+    response = await http.send(request, stream=True, follow_redirects=False)
+    try:
+        received = bytearray()
+        async for chunk in response.aiter_bytes():
+            received += chunk
+            if len(received) > MAX_REPLY_BYTES:
+                break
+    finally:
+        await response.aclose()
+    text = bytes(received[:MAX_REPLY_BYTES]).decode("utf-8", "replace")
+    secret = headers.get("Authorization", "").rpartition(" ")[2]
+    if secret and response.is_error:
+        # Some services repeat a key that they refuse, and what they say ends up in messages and logs.
+        text = text.replace(secret, "…")
+    return Reply(response.status_code, dict(response.headers), text, _json_object(text))
+
+
+def _json_object(text: str) -> Json | None:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return cast("Json", value) if isinstance(value, dict) else None
+
+
+NOT_SENT: tuple[type[httpx2.HTTPError], ...] = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+)
+"""Failures after which nothing has left this machine: name, connection, TLS."""
