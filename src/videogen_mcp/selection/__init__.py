@@ -1,0 +1,1 @@
+"""Choosing: which endpoints can do what was asked, and which of them does it best."""

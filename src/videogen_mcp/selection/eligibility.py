@@ -1,0 +1,211 @@
+"""Hard filters: an endpoint can serve the request, with the body it would get, or there is a reason why not. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from videogen_mcp.catalogue import Catalogue
+from videogen_mcp.catalogue.encode import Payload, encode
+from videogen_mcp.catalogue.pricing import Cost, price
+from videogen_mcp.catalogue.schema import Endpoint, Model
+from videogen_mcp.errors import InvalidRequest, Refusal
+from videogen_mcp.types import MODE_NEEDS, Mode, VideoRequest
+
+
+@dataclass(frozen=True)
+class GatewayState:
+    """What selection needs to know of a gateway.
+
+    Attributes:
+        key_variable: The environment variable with its key; None where it needs none.
+        configured: Its key is set, or it needs none.
+        supported: This version can talk to it.
+    """
+
+    key_variable: str | None
+    configured: bool
+    supported: bool
+
+
+@dataclass(frozen=True)
+class Eligible:
+    """An endpoint that can serve the request, with the body it would get and what that costs."""
+
+    endpoint: Endpoint
+    model: Model
+    payload: Payload
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Sieved:
+    """The outcome of the filters."""
+
+    eligible: tuple[Eligible, ...]
+    refusals: tuple[Refusal, ...]
+
+
+def infer_mode(request: VideoRequest) -> Mode:
+    """The mode that the media given call for, unless the caller names one.
+
+    Raises:
+        InvalidRequest: The media fit no mode; names the argument.
+    """
+    if request.mode != "auto":
+        return request.mode
+    if request.source_video:
+        return "lip_sync" if request.source_audio else "video_to_video"
+    if request.reference_images or request.reference_videos:
+        return "reference_to_video"
+    if request.last_frame:
+        if not request.first_frame:
+            raise InvalidRequest("last_frame is given without first_frame; give both.", field="first_frame")
+        return "first_last_frame"
+    return "image_to_video" if request.first_frame else "text_to_video"
+
+
+def check_names(request: VideoRequest, catalogue: Catalogue, gateways: Mapping[str, GatewayState]) -> None:
+    """Check that every pinned and excluded name exists.
+
+    Raises:
+        InvalidRequest: One does not; names the argument, the value and what there is.
+    """
+    known: dict[str, tuple[str | None, tuple[str, ...]]] = {
+        "provider": (request.provider, catalogue.providers),
+        "gateway": (request.gateway, tuple(gateways)),
+        "model": (request.model, tuple(catalogue.models)),
+    }
+    for field, (value, names) in known.items():
+        if value is not None and value not in names:
+            raise InvalidRequest(f"{field} {value!r} is not known; allowed: {', '.join(names)}.", field=field)
+    if request.endpoint is not None:
+        catalogue.find(request.endpoint)
+    excludable = {*catalogue.providers, *gateways, *catalogue.models}
+    for value in request.exclude:
+        if value not in excludable and not catalogue.knows(value):
+            message = f"exclude {value!r} is not known; allowed: providers, gateways, models and endpoints."
+            raise InvalidRequest(message, field="exclude", fix="video_models lists them.")
+
+
+def sieve(
+    request: VideoRequest,
+    mode: Mode,
+    catalogue: Catalogue,
+    gateways: Mapping[str, GatewayState],
+    cap_usd: Decimal | None,
+) -> Sieved:
+    """Put every endpoint through the filters.
+
+    Args:
+        request: What the caller wants.
+        mode: The mode, inferred or given.
+        catalogue: The endpoints.
+        gateways: What is known of each gateway.
+        cap_usd: The most that the job may cost, None for no cap.
+    """
+    eligible: list[Eligible] = []
+    refusals: list[Refusal] = []
+    for endpoint in _considered(request, catalogue):
+        model = catalogue.model_of(endpoint)
+        refusal = _barred(request, endpoint, model, gateways)
+        if refusal is None:
+            try:
+                payload = encode(endpoint, mode, request)
+            except InvalidRequest as error:
+                refusal = Refusal(endpoint.key, error.message, error.code, error.field)
+            else:
+                cost = price(endpoint, payload)
+                # Asked last, so that a missing key is named only where setting it would help.
+                refusal = _too_dear(request, endpoint, cost, cap_usd) or _keyless(endpoint, gateways)
+                if refusal is None:
+                    eligible.append(Eligible(endpoint, model, payload, cost))
+        if refusal is not None:
+            refusals.append(refusal)
+    return Sieved(tuple(eligible), tuple(refusals))
+
+
+def _considered(request: VideoRequest, catalogue: Catalogue) -> tuple[Endpoint, ...]:
+    if request.endpoint is not None:
+        return (catalogue.find(request.endpoint),)
+    return catalogue.endpoints
+
+
+def _is_pinned(request: VideoRequest, endpoint: Endpoint, model: Model) -> bool:
+    pins = (request.provider, request.gateway, request.model, request.endpoint)
+    return any(pin is not None for pin in pins) and pins == (
+        request.provider and model.provider,
+        request.gateway and endpoint.gateway,
+        request.model and endpoint.model,
+        request.endpoint and endpoint.key,
+    )
+
+
+def _barred(
+    request: VideoRequest, endpoint: Endpoint, model: Model, gateways: Mapping[str, GatewayState]
+) -> Refusal | None:
+    """The first reason that has nothing to do with the request's content."""
+    names = (("provider", model.provider), ("gateway", endpoint.gateway), ("model", endpoint.model))
+    for field, value in (*names, ("endpoint", endpoint.key)):
+        wanted: str | None = getattr(request, field)
+        if wanted is not None and wanted != value:
+            return Refusal(endpoint.key, f"{field} {value} is not the pinned {wanted}.", "nothing_eligible", field)
+        if value in request.exclude:
+            return Refusal(endpoint.key, f"exclude names its {field}, {value}.", "nothing_eligible", "exclude")
+    return _unavailable(endpoint, gateways, pinned=_is_pinned(request, endpoint, model))
+
+
+def _unavailable(endpoint: Endpoint, gateways: Mapping[str, GatewayState], *, pinned: bool) -> Refusal | None:
+    """The reason why an endpoint that the caller did not rule out cannot be used now."""
+    gateway = gateways[endpoint.gateway]
+    reason, field = "", "gateway"
+    if endpoint.status == "delisted" and not pinned:
+        reason, field = "endpoint is delisted and used only when pinned.", "endpoint"
+    elif endpoint.status == "announced":
+        reason, field = "endpoint is announced and not served yet.", "endpoint"
+    elif not gateway.supported:
+        reason = f"gateway {endpoint.gateway} is not supported by this version."
+    elif endpoint.gateway == "local" and not pinned and any_key(gateways):
+        reason = "gateway local draws an animatic, not AI video: used when no key is set, or when pinned."
+    return Refusal(endpoint.key, reason, "nothing_eligible", field) if reason else None
+
+
+def _keyless(endpoint: Endpoint, gateways: Mapping[str, GatewayState]) -> Refusal | None:
+    gateway = gateways[endpoint.gateway]
+    if gateway.configured:
+        return None
+    reason = f"gateway {endpoint.gateway} needs {gateway.key_variable} to be set."
+    return Refusal(endpoint.key, reason, "not_configured", "gateway")
+
+
+def any_key(gateways: Mapping[str, GatewayState]) -> bool:
+    """Whether a gateway that can make AI video is ready."""
+    return any(one.configured and one.supported and one.key_variable for one in gateways.values())
+
+
+def _too_dear(request: VideoRequest, endpoint: Endpoint, cost: Cost, cap_usd: Decimal | None) -> Refusal | None:
+    if cap_usd is None:
+        return None
+    if cost.ceiling_usd is None:
+        if request.endpoint == endpoint.key or request.model == endpoint.model:
+            return None
+        reason = f"max_cost_usd {cap_usd:.2f} is set and its price is unknown; pin it to use it."
+        return Refusal(endpoint.key, reason, "over_budget", "max_cost_usd")
+    if cost.ceiling_usd <= cap_usd:
+        return None
+    reason = f"max_cost_usd {cap_usd:.2f} is below its price of up to ${cost.ceiling_usd:.2f}."
+    return Refusal(endpoint.key, reason, "over_budget", "max_cost_usd")
+
+
+def check_complete(request: VideoRequest, mode: Mode) -> None:
+    """Check what no endpoint could do without.
+
+    Raises:
+        InvalidRequest: The prompt or a medium that the mode lives on is missing; names the argument.
+    """
+    if mode == "text_to_video" and not request.prompt.strip() and not request.options:
+        raise InvalidRequest("prompt is empty: text_to_video lives on it.", field="prompt")
+    if request.options:
+        return
+    for group in MODE_NEEDS[mode]:
+        if not any(getattr(request, name) for name in group):
+            raise InvalidRequest(f"{' or '.join(group)} is missing: {mode} needs it.", field=group[0])

@@ -1,0 +1,353 @@
+"""The hard filters: every reason with its code, the mode read off the media, and names that do not exist."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from videogen_mcp.catalogue import Catalogue, load_catalogue
+from videogen_mcp.catalogue.schema import Endpoint, Model
+from videogen_mcp.errors import InvalidRequest, Refusal
+from videogen_mcp.gateways import GATEWAYS
+from videogen_mcp.selection.eligibility import (
+    GatewayState,
+    Sieved,
+    check_complete,
+    check_names,
+    infer_mode,
+    sieve,
+)
+from videogen_mcp.types import MODES, Json, Mode, VideoRequest
+
+CATALOGUE = load_catalogue()
+PICTURE = "https://pictures.example/a.png"
+CLIP = "https://clips.example/a.mp4"
+SOUND = "https://sounds.example/a.mp3"
+SEEDANCE = "fal:bytedance/seedance-2.0/text-to-video"
+KLING = "fal:fal-ai/kling-video/v3/pro/text-to-video"
+VEO = "fal:fal-ai/veo3.1"
+VEO_FRAMES = "fal:fal-ai/veo3.1/first-last-frame-to-video"
+LOCAL = "local:animatic"
+
+
+def gateways(*configured: str) -> dict[str, GatewayState]:
+    return {
+        name: GatewayState(
+            key_variable=entry.key_variable,
+            configured=entry.key_variable is None or name in configured,
+            supported=entry.implementation is not None,
+        )
+        for name, entry in GATEWAYS.items()
+    }
+
+
+WITH_FAL = gateways("fal")
+
+
+def request(**fields: Any) -> VideoRequest:
+    return VideoRequest.model_validate({"prompt": "A fox"} | fields)
+
+
+def sieved(
+    mode: Mode = "text_to_video",
+    *,
+    states: dict[str, GatewayState] = WITH_FAL,
+    cap: str | None = None,
+    catalogue: Catalogue = CATALOGUE,
+    **fields: Any,
+) -> Sieved:
+    return sieve(request(**fields), mode, catalogue, states, None if cap is None else Decimal(cap))
+
+
+def keys(outcome: Sieved) -> set[str]:
+    return {one.endpoint.key for one in outcome.eligible}
+
+
+def refusal(outcome: Sieved, key: str) -> Refusal:
+    (found,) = [one for one in outcome.refusals if one.endpoint == key]
+    return found
+
+
+def test_each_endpoint_is_either_eligible_or_refused_once() -> None:
+    for mode in MODES:
+        outcome = sieved(mode, first_frame=PICTURE)
+        told = [one.endpoint.key for one in outcome.eligible] + [one.endpoint for one in outcome.refusals]
+        assert sorted(told) == sorted(one.key for one in CATALOGUE.endpoints)
+
+
+def test_an_eligible_one_carries_its_body_and_what_that_costs() -> None:
+    outcome = sieved(duration=6, provider="veo")
+    (found,) = outcome.eligible
+    assert (found.endpoint.key, found.model.id) == (VEO, "veo-3.1")
+    assert found.payload.body["duration"] == "6s"
+    assert found.cost.estimated_usd == Decimal("2.4")
+
+
+# Pins and exclusions.
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "other"),
+    [
+        ("provider", "kling", "seedance"),
+        ("gateway", "local", "fal"),
+        ("model", "kling-v3-pro", "seedance-2.0"),
+    ],
+)
+def test_a_pin_rules_the_others_out(field: str, value: str, other: str) -> None:
+    pin: Json = {field: value}
+    outcome = sieved(**pin)
+    assert SEEDANCE not in keys(outcome)
+    found = refusal(outcome, SEEDANCE)
+    assert found == Refusal(SEEDANCE, f"{field} {other} is not the pinned {value}.", "nothing_eligible", field)
+
+
+def test_a_pinned_endpoint_is_the_only_one_considered() -> None:
+    outcome = sieved(endpoint=KLING)
+    assert keys(outcome) == {KLING}
+    assert outcome.refusals == ()
+
+
+def test_a_pinned_endpoint_outside_the_catalogue_is_considered() -> None:
+    outcome = sieved(endpoint="fal:fal-ai/luma-dream-machine/ray-2", options={"loop": True})
+    (found,) = outcome.eligible
+    assert found.payload.body == {"prompt": "A fox", "loop": True}
+    assert found.model.provider == "other"
+    assert found.cost.estimated_usd is None
+
+
+def test_pins_that_contradict_each_other() -> None:
+    outcome = sieved(endpoint=KLING, provider="veo")
+    assert keys(outcome) == set()
+    assert refusal(outcome, KLING).field == "provider"
+
+
+@pytest.mark.parametrize("value", ["seedance", "fal", "seedance-2.0", SEEDANCE])
+def test_exclude(value: str) -> None:
+    outcome = sieved(exclude=[value])
+    found = refusal(outcome, SEEDANCE)
+    assert (found.code, found.field) == ("nothing_eligible", "exclude")
+    assert found.reason.endswith(f", {value}.")
+    assert (KLING in keys(outcome)) is (value != "fal")
+
+
+# What stands in the way of an endpoint that was not ruled out.
+
+
+def with_status(status: str) -> Catalogue:
+    changed = [
+        one.model_copy(update={"status": status}) if one.model == "kling-v3-pro" else one for one in CATALOGUE.endpoints
+    ]
+    return Catalogue(CATALOGUE.models.values(), changed)
+
+
+def test_delisted_is_used_only_when_pinned() -> None:
+    catalogue = with_status("delisted")
+    found = refusal(sieved(catalogue=catalogue), KLING)
+    assert found == Refusal(KLING, "endpoint is delisted and used only when pinned.", "nothing_eligible", "endpoint")
+    pins: list[Json] = [{"endpoint": KLING}, {"model": "kling-v3-pro"}, {"provider": "kling"}]
+    for pin in pins:
+        assert KLING in keys(sieved(catalogue=catalogue, **pin))
+
+
+def test_legacy_is_used_as_any_other() -> None:
+    assert KLING in keys(sieved(catalogue=with_status("legacy")))
+
+
+def elsewhere(gateway: str) -> Catalogue:
+    extra = Endpoint(
+        id="x", gateway=gateway, model="x", modes=("text_to_video",), params={}, source="a", checked=date(2026, 11, 21)
+    )
+    return Catalogue(
+        [*CATALOGUE.models.values(), Model(id="x", provider="x", title="X")], [*CATALOGUE.endpoints, extra]
+    )
+
+
+def test_a_gateway_that_this_version_cannot_use() -> None:
+    for states in (gateways("fal"), gateways("fal", "heygen")):
+        found = refusal(sieved(catalogue=elsewhere("heygen"), states=states), "heygen:x")
+        assert found.reason == "gateway heygen is not supported by this version."
+        assert (found.code, found.field) == ("nothing_eligible", "gateway")
+
+
+def test_a_missing_key_names_its_variable() -> None:
+    outcome = sieved(states=gateways())
+    assert refusal(outcome, SEEDANCE) == Refusal(
+        SEEDANCE, "gateway fal needs FAL_KEY to be set.", "not_configured", "gateway"
+    )
+
+
+def test_the_animatic_stands_back_once_a_key_is_set() -> None:
+    assert keys(sieved(states=gateways())) == {LOCAL}
+    found = refusal(sieved(), LOCAL)
+    assert (found.code, found.field) == ("nothing_eligible", "gateway")
+    assert "not AI video" in found.reason
+    pins: list[Json] = [{"gateway": "local"}, {"provider": "local"}, {"model": "animatic"}, {"endpoint": LOCAL}]
+    for pin in pins:
+        assert keys(sieved(**pin)) == {LOCAL}
+
+
+def test_the_key_of_a_gateway_that_cannot_be_used_does_not_count() -> None:
+    assert keys(sieved(states=gateways("heygen", "google"))) == {LOCAL}
+
+
+def test_what_the_encoder_refuses_keeps_its_field_and_reason() -> None:
+    outcome = sieved(aspect_ratio="21:9")
+    found = refusal(outcome, VEO)
+    assert found == Refusal(
+        VEO, "aspect_ratio 21:9 is not offered; allowed: 16:9, 9:16.", "invalid_request", "aspect_ratio"
+    )
+    assert SEEDANCE in keys(outcome)
+
+
+# Money.
+
+
+def test_a_cap_reckons_with_the_highest_figure() -> None:
+    assert KLING in keys(sieved(cap="1.68"))
+    found = refusal(sieved(cap="1.67"), KLING)
+    assert found == Refusal(
+        KLING, "max_cost_usd 1.67 is below its price of up to $1.68.", "over_budget", "max_cost_usd"
+    )
+
+
+def test_a_cap_refuses_an_unknown_price_unless_it_is_pinned() -> None:
+    frames: Json = {"first_frame": PICTURE, "last_frame": PICTURE}
+    assert VEO_FRAMES in keys(sieved("first_last_frame", **frames))
+    found = refusal(sieved("first_last_frame", cap="100", **frames), VEO_FRAMES)
+    assert (found.code, found.field) == ("over_budget", "max_cost_usd")
+    assert "price is unknown" in found.reason
+    narrow: list[Json] = [{"endpoint": VEO_FRAMES}, {"model": "veo-3.1"}]
+    for pin in narrow:
+        assert VEO_FRAMES in keys(sieved("first_last_frame", cap="100", **frames, **pin))
+    wide: list[Json] = [{"provider": "veo"}, {"gateway": "fal"}]
+    for pin in wide:
+        assert VEO_FRAMES not in keys(sieved("first_last_frame", cap="100", **frames, **pin))
+
+
+def test_a_pin_does_not_lift_the_cap() -> None:
+    assert keys(sieved(cap="1", endpoint=SEEDANCE)) == set()
+
+
+def test_free_is_within_a_cap_of_nothing() -> None:
+    assert keys(sieved(states=gateways(), cap="0")) == {LOCAL}
+
+
+# The mode.
+
+
+@pytest.mark.parametrize(
+    ("fields", "mode"),
+    [
+        ({}, "text_to_video"),
+        ({"source_audio": SOUND}, "text_to_video"),
+        ({"first_frame": PICTURE}, "image_to_video"),
+        ({"first_frame": PICTURE, "last_frame": PICTURE}, "first_last_frame"),
+        ({"reference_images": [PICTURE]}, "reference_to_video"),
+        ({"reference_videos": [CLIP]}, "reference_to_video"),
+        ({"reference_images": [PICTURE], "first_frame": PICTURE}, "reference_to_video"),
+        ({"source_video": CLIP}, "video_to_video"),
+        ({"source_video": CLIP, "source_audio": SOUND}, "lip_sync"),
+        ({"source_video": CLIP, "first_frame": PICTURE}, "video_to_video"),
+        ({"mode": "extend", "source_video": CLIP}, "extend"),
+        ({"mode": "image_to_video", "first_frame": PICTURE, "last_frame": PICTURE}, "image_to_video"),
+        ({"mode": "text_to_video", "first_frame": PICTURE}, "text_to_video"),
+    ],
+)
+def test_infer_mode(fields: Json, mode: Mode) -> None:
+    assert infer_mode(request(**fields)) == mode
+
+
+def test_a_last_frame_alone_fits_no_mode() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        infer_mode(request(last_frame=PICTURE))
+    assert (caught.value.field, caught.value.message) == (
+        "first_frame",
+        "last_frame is given without first_frame; give both.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "fields", "field"),
+    [
+        ("text_to_video", {"prompt": "  "}, "prompt"),
+        ("image_to_video", {}, "first_frame"),
+        ("first_last_frame", {"last_frame": PICTURE}, "first_frame"),
+        ("first_last_frame", {"first_frame": PICTURE}, "last_frame"),
+        ("reference_to_video", {"reference_audio": [SOUND]}, "reference_images"),
+        ("video_to_video", {}, "source_video"),
+        ("extend", {}, "source_video"),
+        ("reframe", {}, "source_video"),
+        ("lip_sync", {"source_audio": SOUND}, "source_video"),
+        ("sound_effects", {}, "source_video"),
+        ("effects", {}, "first_frame"),
+    ],
+)
+def test_what_a_mode_lives_on_is_missing(mode: Mode, fields: Json, field: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_complete(request(**fields), mode)
+    assert caught.value.field == field
+    assert mode in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("mode", "fields"),
+    [
+        ("text_to_video", {}),
+        ("text_to_video", {"prompt": "", "options": {"multi_prompt": [{"prompt": "A fox"}]}}),
+        ("image_to_video", {"prompt": "", "first_frame": PICTURE}),
+        ("image_to_video", {"options": {"start_image_url": PICTURE}}),
+        ("first_last_frame", {"first_frame": PICTURE, "last_frame": PICTURE}),
+        ("reference_to_video", {"reference_videos": [CLIP]}),
+        ("effects", {"reference_images": [PICTURE]}),
+        ("lip_sync", {"source_video": CLIP}),
+    ],
+)
+def test_what_a_mode_lives_on_is_there(mode: Mode, fields: Json) -> None:
+    check_complete(request(**fields), mode)
+
+
+# Names.
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("provider", "klang", "kling, local, minimax, seedance, veo, wan"),
+        ("gateway", "fall", "fal, heygen, google, mountsea, novakit, local"),
+        ("model", "kling", "kling-v3-pro, animatic"),
+        ("provider", "", "kling, local"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_what_there_is(field: str, value: str, allowed: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_names(request(**{field: value}), CATALOGUE, WITH_FAL)
+    assert caught.value.field == field
+    assert caught.value.message.startswith(f"{field} {value!r} is not known; allowed: {allowed}")
+
+
+def test_an_unknown_endpoint_is_refused() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_names(request(endpoint="heygen:nope"), CATALOGUE, WITH_FAL)
+    assert caught.value.field == "endpoint"
+    assert "heygen:nope" in caught.value.message
+
+
+@pytest.mark.parametrize("value", ["klang", "", "heygen:nope", "fal-ai/veo3.1"])
+def test_an_unknown_exclusion_is_refused_before_it_costs_money(value: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_names(request(exclude=["veo", value]), CATALOGUE, WITH_FAL)
+    assert caught.value.field == "exclude"
+    assert caught.value.message.startswith(f"exclude {value!r} is not known; allowed:")
+
+
+def test_known_names_pass() -> None:
+    known = request(
+        provider="kling",
+        gateway="fal",
+        model="kling-v3-pro",
+        endpoint="fal:fal-ai/luma-dream-machine/ray-2",
+        exclude=["veo", "heygen", "wan-2.1", SEEDANCE, "fal:fal-ai/luma-dream-machine/ray-2"],
+    )
+    check_names(known, CATALOGUE, WITH_FAL)
