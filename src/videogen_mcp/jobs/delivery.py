@@ -1,0 +1,169 @@
+"""Media on their way: inputs to where a gateway can use them, results to where the caller finds them."""
+
+import hashlib
+import re
+import shutil
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import httpx2
+from anyio import to_thread
+
+from videogen_mcp.errors import DownloadFailed, UnsafeMedia
+from videogen_mcp.gateways.base import Finished, Gateway
+from videogen_mcp.jobs.job import Job
+from videogen_mcp.media.fetch import Downloaded, download
+from videogen_mcp.media.files import read_local
+from videogen_mcp.media.probe import inspect
+from videogen_mcp.selection.scoring import Candidate
+from videogen_mcp.settings import Settings
+from videogen_mcp.types import MEDIA_FIELDS, Json, Video
+
+_NOT_A_WORD = re.compile(r"[^a-z0-9]+")
+_LONGEST_SLUG = 40
+
+
+class Delivery:
+    """Moves media between the caller's disk, gateways and the videos folder.
+
+    Args:
+        settings: Folders and limits.
+        http: The client for downloads.
+    """
+
+    def __init__(self, settings: Settings, http: httpx2.AsyncClient) -> None:
+        self._settings = settings
+        self._http = http
+
+    async def prepare(self, job: Job, candidate: Candidate, gateway: Gateway) -> Json:
+        """The candidate's body with every medium in the form that the gateway can use.
+
+        Local files are uploaded; for a gateway on this machine, addresses are fetched instead.
+
+        Raises:
+            NotSent: The gateway's storage cannot be reached.
+            SubmitRefused: It did not take a file.
+            InvalidRequest: A file is gone, or an address may not be used.
+            DownloadFailed: An address did not give the medium.
+        """
+        replaced: dict[str, str] = {}
+        for field, value in job.request.media():
+            if value not in replaced and value in _strings(candidate.payload.body):
+                replaced[value] = await self._prepare_one(field, value, gateway)
+        return cast("Json", _substitute(candidate.payload.body, replaced))
+
+    async def _prepare_one(self, field: str, value: str, gateway: Gateway) -> str:
+        kind = MEDIA_FIELDS[field]
+        if value.startswith("file:"):
+            own = (self._settings.home, self._settings.videos_folder)
+            local = await to_thread.run_sync(
+                lambda: read_local(value, self._settings, field=field, kind=kind, extra_roots=own)
+            )
+            return str(local.path) if gateway.on_this_machine else await gateway.upload(local.path, local.mime_type)
+        if not gateway.on_this_machine:
+            return value
+        destination = self._settings.home / "inputs" / hashlib.sha256(value.encode()).hexdigest()[:32]
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        fetched = await download(value, destination, http=self._http, settings=self._settings, kind=kind, field=field)
+        return str(fetched.path)
+
+    async def collect(
+        self, job: Job, candidate: Candidate, finished: Finished, on_progress: Callable[[int, int | None], None]
+    ) -> Video:
+        """Bring the finished clip into the videos folder and look at it.
+
+        Raises:
+            DownloadFailed: It could not be fetched whole, or is no video.
+        """
+        folder = self._settings.videos_folder
+        folder.mkdir(parents=True, exist_ok=True)
+        destination = folder / f"{slug_of(job.request.prompt)}-{job.id[:12]}"
+        if finished.path is not None:
+            kept = await to_thread.run_sync(_move, finished.path, destination.with_name(f"{destination.name}.mp4"))
+        else:
+            kept = await self._fetch(finished.url or "", destination, on_progress)
+        poster = kept.path.with_name(f"{destination.name}.poster.jpg")
+        sheet = kept.path.with_name(f"{destination.name}.sheet.jpg")
+        facts = await to_thread.run_sync(
+            lambda: inspect(
+                kept.path,
+                poster=poster,
+                sheet=sheet,
+                asked_seconds=job.request.duration or candidate.payload.seconds,
+                asked_ratio=job.request.aspect_ratio,
+                audio_asked=candidate.payload.has_audio,
+            )
+        )
+        return Video(
+            path=str(kept.path),
+            resource_uri=f"videogen://videos/{job.id}",
+            url=finished.url,
+            mime_type=kept.mime_type,
+            size_bytes=kept.size_bytes,
+            sha256=kept.sha256,
+            width=facts.width,
+            height=facts.height,
+            duration_seconds=round(facts.duration_seconds, 3),
+            fps=round(facts.fps, 3),
+            has_audio=facts.has_audio,
+            poster_path=str(poster),
+            contact_sheet_path=str(sheet),
+            checks=facts.checks,
+        )
+
+    async def _fetch(self, url: str, destination: Path, on_progress: Callable[[int, int | None], None]) -> Downloaded:
+        try:
+            return await download(
+                url,
+                destination,
+                http=self._http,
+                settings=self._settings,
+                kind="video",
+                field="video",
+                on_progress=on_progress,
+            )
+        except UnsafeMedia as error:
+            raise DownloadFailed(
+                f"The gateway's result may not be fetched: {error.message}", retryable=False
+            ) from error
+
+
+def slug_of(prompt: str) -> str:
+    """A few words of the prompt as part of a file name, in plain letters; `video` where there are none."""
+    plain = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode().lower()
+    slug = _NOT_A_WORD.sub("-", plain).strip("-")[:_LONGEST_SLUG].rstrip("-")
+    return slug or "video"
+
+
+def _strings(value: Any) -> set[str]:
+    """Every string in a JSON value."""
+    if isinstance(value, str):
+        return {value}
+    if isinstance(value, dict):
+        return {text for one in cast("Json", value).values() for text in _strings(one)}
+    if isinstance(value, list):
+        return {text for one in cast("list[Any]", value) for text in _strings(one)}
+    return set()
+
+
+def _substitute(value: Any, replaced: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return replaced.get(value, value)
+    if isinstance(value, dict):
+        return {name: _substitute(one, replaced) for name, one in cast("Json", value).items()}
+    if isinstance(value, list):
+        return [_substitute(one, replaced) for one in cast("list[Any]", value)]
+    return value
+
+
+def _move(source: Path, destination: Path) -> Downloaded:
+    """Move a clip made on this machine into place, whole or not at all, across disks too."""
+    partial = destination.with_name(f".{destination.name}.part")
+    shutil.copyfile(source, partial)
+    partial.replace(destination)
+    source.unlink(missing_ok=True)
+    with destination.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Downloaded(path=destination, mime_type="video/mp4", size_bytes=destination.stat().st_size, sha256=digest)

@@ -1,0 +1,351 @@
+"""Drives one job: submit, watch, fetch, or the next candidate. Re-enterable from the stored row at every state.
+
+Money is safe because of one order of events: the attempt is written down before the submit is sent, only the process
+that got the row sends it, it is sent once, and the gateway's handle is stored before anything else happens. A process
+that finds an attempt `submitting` did not send it, so it never sends it again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from random import Random
+from typing import assert_never
+
+from videogen_mcp.errors import (
+    DownloadFailed,
+    ErrorCode,
+    GatewayError,
+    InvalidRequest,
+    OperationGone,
+    PollTrouble,
+    SubmitUncertain,
+    VideoGenError,
+)
+from videogen_mcp.gateways.base import Failed, Finished, Gateway, Pending
+from videogen_mcp.jobs.bell import Bell
+from videogen_mcp.jobs.clock import Clock
+from videogen_mcp.jobs.delivery import Delivery
+from videogen_mcp.jobs.job import Attempt, Job, JobError
+from videogen_mcp.jobs.store import Store
+from videogen_mcp.selection.scoring import Candidate
+
+logger = logging.getLogger(__name__)
+
+WHOLE_GATEWAY: frozenset[ErrorCode] = frozenset({"unauthorized", "insufficient_credit", "gateway_unavailable"})
+"""Refusals that every endpoint of the gateway would repeat: its other candidates are passed over."""
+
+NO_FALLBACK: frozenset[ErrorCode] = frozenset({"content_policy", "submit_uncertain", "timed_out"})
+"""Failures after which no other endpoint is tried: the prompt is refused, or money may still be at work."""
+
+LONGEST_WATCH_SECONDS = 6 * 3600.0
+SLOWEST_POLL_SECONDS = 15.0
+LONGEST_PAUSE_SECONDS = 600.0
+"""However long a gateway asks to be left alone, it is looked at again after this."""
+
+GONE_AFTER = 5
+DOWNLOAD_TRIES = 6
+
+FIXES: Mapping[ErrorCode, str] = {
+    "unauthorized": "Check the gateway's API key; `videogen-mcp doctor` shows which one is used.",
+    "insufficient_credit": "Top up the gateway's balance, or set the key of another gateway.",
+    "content_policy": "Rephrase the prompt or change the media; nothing else was tried, because a filter refused it.",
+    "gateway_unavailable": "Try again later, or set the key of another gateway.",
+    "generation_failed": "Try again, or pin another model.",
+    "timed_out": "Look for the request at the gateway: it may still finish, and may be billed.",
+    "submit_uncertain": (
+        "Look for the request in the gateway's own list: it may run and may be billed. It is not sent again by itself; "
+        "start a new job only if you accept that it may be paid twice."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class RunnerParts:
+    """What a runner works with."""
+
+    store: Store
+    gateway: Callable[[str], Gateway]
+    delivery: Delivery
+    clock: Clock
+    random: Random
+    bell: Bell
+    driver: str
+    poll_interval: float | None
+
+
+class Runner:
+    """Drives jobs to their end.
+
+    Args:
+        parts: The store, the gateways, and time.
+    """
+
+    def __init__(self, parts: RunnerParts) -> None:
+        self._parts = parts
+        self._store = parts.store
+        self._clock = parts.clock
+
+    async def drive(self, job_id: str) -> None:
+        """Take a job from wherever its row stands to its end. Returns when it has ended.
+
+        Whatever goes wrong unexpectedly leaves a generation that was paid for in the database, to be taken up by the
+        next process; a job for which nothing was sent fails with `internal`.
+        """
+        try:
+            job = await self._store.get(job_id)
+            while not job.ended and job.driver == self._parts.driver:
+                await self._step(job)
+                job = await self._store.get(job_id)
+        except Exception as error:
+            logger.exception("job %s could not be driven on", job_id)
+            await self._give_up(job_id, error)
+
+    async def _step(self, job: Job) -> None:
+        last = job.attempts[-1] if job.attempts else None
+        if last is None or last.status in {"failed", "cancelled"}:
+            await self._start_next(job)
+        elif last.status in {"submitted", "succeeded"}:
+            await self._watch(job, last)
+        elif last.status == "submitting" and self._parts.gateway(job.current.gateway).on_this_machine:
+            await self._submit(job, job.current, last)
+        else:
+            lost = SubmitUncertain("The process that sent the submit ended before the answer was stored.")
+            await self._end_uncertain(job, last, lost)
+
+    async def _start_next(self, job: Job) -> None:
+        candidate = next_candidate(job)
+        if job.cancel_requested:
+            await self._update(job, status="cancelled", message="cancelled")
+        elif candidate is None:
+            await self._end_failed(job)
+        else:
+            await self._begin(job, candidate)
+
+    async def _begin(self, job: Job, candidate: Candidate) -> None:
+        """Prepare the media, write the attempt down, and send it."""
+        gateway = self._parts.gateway(candidate.gateway)
+        await self._update(job, message=f"preparing the request for {candidate.endpoint}")
+        trouble: VideoGenError | None = None
+        body = candidate.payload.body
+        try:
+            body = await self._parts.delivery.prepare(job, candidate, gateway)
+        except (GatewayError, InvalidRequest, DownloadFailed) as error:
+            trouble = error
+        attempt = await self._store.begin_attempt(
+            job.id,
+            driver=self._parts.driver,
+            endpoint=candidate.endpoint,
+            body=body,
+            cost_usd=candidate.cost.estimated_usd,
+            now=self._clock.now(),
+        )
+        if attempt is None:
+            return
+        if trouble is not None:
+            await self._attempt_failed(job, attempt, trouble)
+            return
+        await self._submit(job, candidate, attempt)
+
+    async def _submit(self, job: Job, candidate: Candidate, attempt: Attempt) -> None:
+        """Send it once. Neither a cancelled call nor a shutdown may part the submit from the storing of its answer."""
+        sending = asyncio.create_task(self._send(job, candidate, attempt))
+        try:
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await asyncio.wait([sending])
+            raise
+
+    async def _send(self, job: Job, candidate: Candidate, attempt: Attempt) -> None:
+        gateway = self._parts.gateway(candidate.gateway)
+        try:
+            operation = await gateway.submit(candidate.endpoint_id, attempt.body)
+        except SubmitUncertain as error:
+            await self._end_uncertain(job, attempt, error)
+        except GatewayError as error:
+            await self._attempt_failed(job, attempt, error)
+        else:
+            await self._store.update_attempt(
+                job.id, attempt.number, status="submitted", operation=operation, submitted_at=self._clock.now()
+            )
+            await self._update(job, message=f"submitted to {candidate.endpoint}")
+
+    async def _attempt_failed(self, job: Job, attempt: Attempt, error: VideoGenError) -> None:
+        """Nothing runs at the gateway: the attempt costs nothing."""
+        reason = JobError(error.code, error.message, error.fix or FIXES.get(error.code, ""), attempt.endpoint)
+        logger.info("job %s: %s failed: %s", job.id, attempt.endpoint, error.code)
+        await self._store.update_attempt(
+            job.id, attempt.number, status="failed", error=reason, costs={"cost_usd": Decimal(0)}
+        )
+
+    async def _end_uncertain(self, job: Job, attempt: Attempt, error: SubmitUncertain) -> None:
+        reason = JobError("submit_uncertain", error.message, FIXES["submit_uncertain"], attempt.endpoint)
+        await self._store.update_attempt(job.id, attempt.number, status="uncertain", error=reason)
+        await self._update(
+            job, status="uncertain", error=reason, message="a submit was sent and its answer was lost; it may be billed"
+        )
+
+    async def _end_failed(self, job: Job) -> None:
+        last = job.attempts[-1].error if job.attempts else None
+        error = last or JobError("internal", "The job had nothing left to try.")
+        tried = len(job.attempts)
+        message = f"{error.message} ({tried} endpoints were tried.)" if tried > 1 else error.message
+        error = JobError(error.code, message, error.fix, error.endpoint)
+        await self._update(job, status="failed", error=error, message=error.message)
+
+    async def _give_up(self, job_id: str, defect: Exception) -> None:
+        """After a defect: keep what may be paid for, fail what is not."""
+        job = await self._store.get(job_id)
+        if job.ended:
+            return
+        if any(one.status not in {"failed", "cancelled"} for one in job.attempts):
+            await self._update(job, message="interrupted by an internal error; the next start takes it up again")
+            return
+        error = JobError("internal", "An internal error stopped the job before anything was sent.", "See the log.")
+        if isinstance(defect, VideoGenError):
+            error = JobError(defect.code, defect.message, defect.fix)
+        await self._update(job, status="failed", error=error, message=error.message)
+
+    async def _watch(self, job: Job, attempt: Attempt) -> None:
+        """Look at the generation until it ends, however often a look fails."""
+        gateway = self._parts.gateway(job.current.gateway)
+        began = self._clock.now()
+        # A rendering of this machine that died was started again just now.
+        since = began if gateway.on_this_machine else attempt.submitted_at or began
+        gone, cancel_sent, state = 0, False, Pending()
+        with self._parts.bell.listen(f"drive:{job.id}") as poke:
+            while isinstance(state, Pending):
+                poke.clear()
+                waited = (self._clock.now() - since).total_seconds()
+                overdue = waited > LONGEST_WATCH_SECONDS
+                pause = self._pause(gateway, waited)
+                cancel_sent = cancel_sent or await self._ask_to_stop(job, attempt, gateway)
+                try:
+                    state = await gateway.poll(attempt.operation or {})
+                    gone = 0
+                except PollTrouble as trouble:
+                    pause = max(pause, min(trouble.retry_after or 0.0, LONGEST_PAUSE_SECONDS))
+                    # The gateway did not answer: after a night without network the clip may well be ready.
+                    overdue = (self._clock.now() - began).total_seconds() > LONGEST_WATCH_SECONDS
+                    state = Pending(None, f"the generation goes on; {trouble.message.rstrip('.')}")
+                except OperationGone as error:
+                    gone += 1
+                    # Accepted once and unknown now: it may have run and may be billed, so nothing else is tried.
+                    state = Failed("timed_out", error.message) if gone >= GONE_AFTER else state
+                if isinstance(state, Pending) and overdue:
+                    state = Failed("timed_out", f"No result after {LONGEST_WATCH_SECONDS / 3600:.0f} hours.")
+                if isinstance(state, Pending):
+                    job = await self._report(job, state, waited)
+                    await self._clock.wait(poke, pause)
+        await self._settle(job, attempt, state)
+
+    async def _ask_to_stop(self, job: Job, attempt: Attempt, gateway: Gateway) -> bool:
+        """Pass a cancellation on. One that does not get through is tried again, and never keeps from looking."""
+        if not (await self._store.get(job.id)).cancel_requested:
+            return False
+        try:
+            return await gateway.cancel(attempt.operation or {}) in {"requested", "too_late"}
+        except PollTrouble:
+            return False
+
+    def _pause(self, gateway: Gateway, waited: float) -> float:
+        """A tenth of the time waited so far, so that the end is seen in time without asking too often."""
+        if self._parts.poll_interval is not None:
+            return self._parts.poll_interval
+        pause = min(SLOWEST_POLL_SECONDS, max(gateway.shortest_poll_seconds, 0.1 * waited))
+        return pause * self._parts.random.uniform(1.0, 1.1)
+
+    async def _report(self, job: Job, state: Pending, waited: float) -> Job:
+        """Store what the gateway tells; where it gives no figure, progress follows the usual time, never to the end."""
+        usual = job.current.usual_seconds
+        progress = state.progress if state.progress is not None else 0.95 * waited / (waited + usual)
+        progress = max(job.progress, round(min(progress, 0.99), 2))
+        message = state.message or job.message
+        if progress == job.progress and message == job.message:
+            return job
+        await self._update(job, progress=progress, message=message)
+        return await self._store.get(job.id)
+
+    async def _settle(self, job: Job, attempt: Attempt, state: Finished | Failed) -> None:
+        match state:
+            case Finished():
+                if attempt.status != "succeeded":
+                    billed = {"billed_usd": state.billed_usd} if state.billed_usd is not None else None
+                    await self._store.update_attempt(job.id, attempt.number, status="succeeded", costs=billed)
+                await self._deliver(job, state)
+            case Failed() if attempt.status == "succeeded":
+                message = f"The clip was made, but it is no longer at the gateway: {state.message}"
+                reason = JobError("download_failed", message, endpoint=attempt.endpoint)
+                await self._update(job, status="failed", error=reason, message=message)
+            case Failed():
+                cancelled = (await self._store.get(job.id)).cancel_requested
+                reason = JobError(state.code, state.message, FIXES.get(state.code, ""), attempt.endpoint)
+                await self._store.update_attempt(
+                    job.id, attempt.number, status="cancelled" if cancelled else "failed", error=reason
+                )
+                if cancelled:
+                    await self._update(job, status="cancelled", message="cancelled at the gateway")
+            case _:
+                assert_never(state)
+
+    async def _deliver(self, job: Job, finished: Finished) -> None:
+        """Fetch the clip; a failure here is never a failure of the generation, and nothing is submitted again."""
+        await self._update(job, progress=max(job.progress, 0.95), message="fetching the finished clip")
+        nobody = asyncio.Event()
+        for number in range(1, DOWNLOAD_TRIES + 1):
+            try:
+                video = await self._parts.delivery.collect(job, job.current, finished, lambda _done, _all: None)
+            except DownloadFailed as error:
+                if not error.retryable or number == DOWNLOAD_TRIES:
+                    where = (
+                        f"The clip was made and paid for; it may still be at {finished.url}." if finished.url else ""
+                    )
+                    reason = JobError("download_failed", error.message, error.fix or where, job.current.endpoint)
+                    await self._update(job, status="failed", error=reason, message=reason.message)
+                    return
+                await self._clock.wait(nobody, self._parts.poll_interval or 2.0**number)
+            else:
+                message = _done_message(job.current)
+                await self._update(job, status="completed", progress=1.0, video=video, message=message)
+                return
+
+    async def _update(self, job: Job, **changes: object) -> None:
+        await self._store.update_job(job.id, now=self._clock.now(), **changes)  # pyright: ignore[reportArgumentType]
+        self._parts.bell.ring(job.id)
+
+
+def next_candidate(job: Job) -> Candidate | None:
+    """The candidate to try next, or None when none is left or none may be tried."""
+    if job.attempts:
+        last = job.attempts[-1].error
+        if not job.request.allow_fallback or (last is not None and last.code in NO_FALLBACK):
+            return None
+    tried = {attempt.endpoint for attempt in job.attempts}
+    shut = {
+        attempt.endpoint.partition(":")[0]
+        for attempt in job.attempts
+        if attempt.error is not None and attempt.error.code in WHOLE_GATEWAY
+    }
+    for candidate in job.candidates:
+        if candidate.endpoint not in tried and candidate.gateway not in shut and _within_cap(job, candidate):
+            return candidate
+    return None
+
+
+def _within_cap(job: Job, candidate: Candidate) -> bool:
+    """Whether the cap still allows a candidate after what the attempts so far commit."""
+    if job.cap_usd is None or not job.attempts:
+        return True
+    spent = job.committed_usd
+    return (
+        spent is not None
+        and candidate.cost.ceiling_usd is not None
+        and (spent + candidate.cost.ceiling_usd <= job.cap_usd)
+    )
+
+
+def _done_message(candidate: Candidate) -> str:
+    if candidate.gateway == "local":
+        return "an animatic for planning shots, drawn on this machine; not AI video"
+    return f"made with {candidate.model}"

@@ -1,0 +1,393 @@
+"""The product behind every face: plan, generate, status, wait, cancel. Here, and only here, the parts are wired."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import anyio
+import httpx2
+
+from videogen_mcp.catalogue import Catalogue, load_catalogue
+from videogen_mcp.errors import (
+    InvalidRequest,
+    NotConfigured,
+    NotFound,
+    Refusal,
+)
+from videogen_mcp.gateways import GATEWAYS
+from videogen_mcp.gateways.base import TIMEOUT, Gateway
+from videogen_mcp.jobs.bell import Bell
+from videogen_mcp.jobs.clock import Clock, SystemClock
+from videogen_mcp.jobs.job import Job
+from videogen_mcp.selection.eligibility import GatewayState, any_key, check_complete, check_names, infer_mode, sieve
+from videogen_mcp.selection.explain import why_nothing
+from videogen_mcp.selection.limits import cap_of, check_confirmed, limit_of
+from videogen_mcp.selection.scoring import Candidate, rank
+from videogen_mcp.settings import Settings
+from videogen_mcp.types import Intent, JobStatus, Mode, VideoRequest
+
+if TYPE_CHECKING:  # these bring SQLAlchemy, which must not be loaded before it is needed
+    from videogen_mcp.jobs.engine import Engine
+    from videogen_mcp.jobs.store import Page, Store, Totals
+
+logger = logging.getLogger(__name__)
+
+DATABASE_FILE = "videogen.sqlite3"
+CANDIDATES_KEPT = 5
+ELSEWHERE_SECONDS = 0.5
+"""How often a waiter looks at a job that another process may be driving."""
+
+ANIMATIC_WARNING = (
+    "This is an animatic for planning shots, drawn on this machine from the words of the prompt. It is not AI video."
+)
+KEYLESS_WARNING = "No gateway key is set; with FAL_KEY the same call buys a real clip."
+
+Result = TypeVar("Result")
+OnJob = Callable[[Job], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A decision, before anything is sent.
+
+    Attributes:
+        request: What was asked.
+        mode: The mode, inferred or given.
+        intent: The intent, read or given.
+        candidates: The ranking, best first.
+        refusals: Why each other endpoint was left out.
+        cap_usd: The most that the job may cost.
+        warnings: What the caller should know.
+    """
+
+    request: VideoRequest
+    mode: Mode
+    intent: Intent
+    candidates: tuple[Candidate, ...]
+    refusals: tuple[Refusal, ...]
+    cap_usd: Decimal | None
+    warnings: tuple[str, ...]
+
+
+@dataclass
+class _Running:
+    """What exists once the database is open."""
+
+    store: "Store"
+    engine: "Engine"
+
+
+class VideoService:
+    """Everything the tools and the commands do.
+
+    Use it as an asynchronous context manager; the database is opened when it is first needed.
+
+    Args:
+        settings: The environment.
+        catalogue: Gives the catalogue, when it is first needed.
+        clock: Time.
+        random: Chance, for the spread of polls.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Callable[[], Catalogue] = load_catalogue,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        self.settings = settings
+        self._load_catalogue = catalogue
+        self.clock = clock or SystemClock()
+        self._random = random or Random(secrets.randbits(64))  # noqa: S311 -- spreads polls, guards nothing
+        self._bell = Bell()
+        self._gateways: dict[str, Gateway] = {}
+        self._running: _Running | None = None
+        self._opening = asyncio.Lock()
+        self._users = 0
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The catalogue, loaded on first use."""
+        return self._load_catalogue()
+
+    @cached_property
+    def _http(self) -> httpx2.AsyncClient:
+        limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
+        return httpx2.AsyncClient(timeout=TIMEOUT, limits=limits, follow_redirects=False)
+
+    @cached_property
+    def gateway_states(self) -> Mapping[str, GatewayState]:
+        """What selection needs to know of each gateway."""
+        return {
+            name: GatewayState(
+                key_variable=entry.key_variable,
+                configured=entry.key_variable is None or self.settings.secret(entry.key_variable) is not None,
+                supported=entry.implementation is not None,
+            )
+            for name, entry in GATEWAYS.items()
+        }
+
+    async def __aenter__(self) -> Self:
+        self._users += 1
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._users -= 1
+        if self._users == 0:
+            await self.close()
+
+    async def close(self) -> None:
+        """Stop driving jobs and close everything; unfinished jobs are taken up by whoever opens the database next."""
+        async with self._opening:
+            if self._running is not None:
+                await self._running.engine.close()
+            for gateway in self._gateways.values():
+                await gateway.close()
+            self._gateways.clear()
+            if self._running is not None:
+                await self._running.store.close()
+                self._running = None
+            if "_http" in self.__dict__:
+                await self._http.aclose()
+                del self.__dict__["_http"]
+
+    def plan(self, request: VideoRequest) -> Plan:
+        """Decide without sending, resolving, storing or spending anything.
+
+        Raises:
+            InvalidRequest: The request cannot be used.
+            NothingEligible: No endpoint can serve it; `NotConfigured` or `OverBudget` where that is what is missing.
+        """
+        from videogen_mcp.jobs.inputs import check_inputs  # noqa: PLC0415 -- brings the media modules
+
+        check_inputs(request, self.settings)
+        return self._decide(request)
+
+    def _decide(self, request: VideoRequest) -> Plan:
+        check_names(request, self.catalogue, self.gateway_states)
+        mode = infer_mode(request)
+        check_complete(request, mode)
+        cap = cap_of(request, self.settings.max_cost_usd)
+        sieved = sieve(request, mode, self.catalogue, self.gateway_states, cap)
+        intent: Intent = "general" if request.intent == "auto" else request.intent
+        candidates = tuple(rank(sieved.eligible, mode, intent, request.priority))
+        if not candidates:
+            raise why_nothing(request, mode, sieved, self.gateway_states)
+        winner = candidates[0]
+        warnings = [*winner.payload.warnings]
+        if winner.gateway == "local":
+            warnings.append(ANIMATIC_WARNING)
+            warnings += [] if any_key(self.gateway_states) else [KEYLESS_WARNING]
+        if winner.cost.estimated_usd is None:
+            warnings.append(f"The price of {winner.endpoint} is not known; it is billed at the gateway's own rate.")
+        return Plan(request, mode, intent, candidates, sieved.refusals, cap, tuple(warnings))
+
+    async def generate(self, request: VideoRequest) -> Job:
+        """Decide, check every input, store the job and start it; returns at once.
+
+        Raises:
+            InvalidRequest: The request or one of its media cannot be used; nothing is stored.
+            NothingEligible: As in `plan`.
+        """
+        from videogen_mcp.jobs.inputs import resolve_inputs  # noqa: PLC0415 -- brings the media modules
+
+        fingerprint = hashlib.sha256(json.dumps(request.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        if request.request_key is not None:
+            # Asked first, so that repeating a call gives its job even when an input file has gone since.
+            earlier = await (await self._open()).store.with_key(request.request_key, fingerprint)
+            if earlier is not None:
+                return earlier
+        plan = self.plan(request)
+        check_confirmed(request, plan.candidates[0], self.settings.confirm_above_usd)
+        running = await self._open()
+        resolved = await resolve_inputs(request, self.settings, self._video_file)
+        if resolved != request:
+            plan = replace(self._decide(resolved), warnings=plan.warnings)
+        now = self.clock.now()
+        job = Job(
+            id=secrets.token_hex(16),
+            status="queued",
+            request=resolved,
+            mode=plan.mode,
+            intent=plan.intent,
+            candidates=plan.candidates[:CANDIDATES_KEPT],
+            created_at=now,
+            updated_at=now,
+            cap_usd=limit_of(
+                resolved,
+                plan.candidates[0],
+                plan.cap_usd,
+                confirm_above_usd=self.settings.confirm_above_usd,
+                has_daily_budget=self.settings.daily_budget_usd is not None,
+            ),
+            message=f"queued for {plan.candidates[0].endpoint}",
+            warnings=plan.warnings,
+            driver=running.engine.driver,
+        )
+        return await _shielded(self._keep(running, job, fingerprint))
+
+    async def _keep(self, running: _Running, job: Job, fingerprint: str) -> Job:
+        """Store a job and start it, in one go: a cancelled call must not leave a job that nobody drives."""
+        stored = await running.store.create(
+            job,
+            request_key=job.request.request_key,
+            fingerprint=fingerprint,
+            day_start=job.created_at.replace(hour=0, minute=0, second=0, microsecond=0),
+            day_budget=self.settings.daily_budget_usd,
+        )
+        if stored.id == job.id:
+            running.engine.start(job.id)
+        return stored
+
+    async def _video_file(self, field: str, job_id: str) -> Path:
+        """The file of an earlier job's clip, for `video:<job_id>`.
+
+        Raises:
+            InvalidRequest: There is no such job, or it has no clip.
+        """
+        try:
+            job = await self.status(job_id)
+        except NotFound as error:
+            raise InvalidRequest(f"{field} video:{job_id} names no job.", field=field, fix=error.fix) from error
+        if job.video is None:
+            raise InvalidRequest(f"{field} video:{job_id} has no clip: the job is {job.status}.", field=field)
+        return Path(job.video.path)
+
+    async def _open(self) -> _Running:
+        """Open the database and take over the jobs of dead processes, once."""
+        async with self._opening:
+            if self._running is None:
+                self._running = await _shielded(self._wire())
+            return self._running
+
+    async def _wire(self) -> _Running:
+        from videogen_mcp.jobs.delivery import Delivery  # noqa: PLC0415 -- all of these bring SQLAlchemy
+        from videogen_mcp.jobs.embedded import EmbeddedEngine  # noqa: PLC0415
+        from videogen_mcp.jobs.runner import Runner, RunnerParts  # noqa: PLC0415
+        from videogen_mcp.jobs.store import Store  # noqa: PLC0415
+
+        if self.settings.database_url:
+            raise InvalidRequest(
+                "VIDEOGEN_DATABASE_URL is set, but this version keeps its jobs in SQLite only.",
+                field="VIDEOGEN_DATABASE_URL",
+                fix="Leave it empty.",
+            )
+        store = await Store.open_file(self.settings.home / DATABASE_FILE)
+        driver = secrets.token_hex(16)
+        runner = Runner(
+            RunnerParts(
+                store=store,
+                gateway=self.gateway,
+                delivery=Delivery(self.settings, self._http),
+                clock=self.clock,
+                random=self._random,
+                bell=self._bell,
+                driver=driver,
+                poll_interval=self.settings.poll_interval_s,
+            )
+        )
+        engine = EmbeddedEngine(driver, self.settings.home / "locks", store, runner)
+        await engine.adopt()
+        return _Running(store, engine)
+
+    async def resume(self) -> None:
+        """Take up unfinished jobs, where there is a database already; without one, nothing is loaded or made."""
+        if await asyncio.to_thread((self.settings.home / DATABASE_FILE).exists):
+            await self._open()
+
+    def gateway(self, name: str) -> Gateway:
+        """The gateway of that name, opened on first use.
+
+        Raises:
+            NotConfigured: This version has no such gateway.
+            InvalidRequest: One of its settings cannot be used.
+        """
+        if name not in self._gateways:
+            implementation = GATEWAYS[name].implementation if name in GATEWAYS else None
+            if implementation is None:
+                raise NotConfigured(f"gateway {name} is not supported by this version.")
+            self._gateways[name] = implementation.open(self.settings, self._http)
+        return self._gateways[name]
+
+    async def status(self, job_id: str) -> Job:
+        """A job as it is stored; never asks a gateway.
+
+        Raises:
+            NotFound: There is no such job.
+        """
+        return await (await self._open()).store.get(job_id)
+
+    async def wait(
+        self,
+        job_id: str,
+        seconds: float,
+        on_change: OnJob | None = None,
+        until: Callable[[Job], bool] = lambda _: False,
+    ) -> Job:
+        """Wait until a job ends, `seconds` at most; returns its state then, which is no error.
+
+        Args:
+            job_id: The job.
+            seconds: How long to wait at most.
+            on_change: Told of every state seen on the way.
+            until: A state that ends the waiting earlier.
+
+        Raises:
+            NotFound: There is no such job.
+        """
+        store = (await self._open()).store
+        deadline = self.clock.monotonic() + seconds
+        with self._bell.listen(job_id) as rung:
+            while True:
+                rung.clear()
+                job = await store.get(job_id)
+                if on_change is not None:
+                    await on_change(job)
+                left = deadline - self.clock.monotonic()
+                if job.ended or until(job) or left <= 0:
+                    return job
+                await self.clock.wait(rung, min(ELSEWHERE_SECONDS, left))
+
+    async def cancel(self, job_id: str) -> Job:
+        """Ask for a job to be stopped; what has finished in the meantime is kept.
+
+        Raises:
+            NotFound: There is no such job.
+        """
+        job = await (await self._open()).store.request_cancel(job_id, now=self.clock.now())
+        self._bell.ring(f"drive:{job_id}")
+        self._bell.ring(job_id)
+        return job
+
+    async def page(self, *, status: JobStatus | None = None, limit: int = 20, cursor: str | None = None) -> "Page":
+        """Jobs, newest first; see `Store.page`."""
+        return await (await self._open()).store.page(status=status, limit=limit, cursor=cursor)
+
+    async def totals(self) -> "Totals":
+        """Sums over all jobs; see `Store.totals`."""
+        return await (await self._open()).store.totals()
+
+
+async def _shielded(work: Coroutine[Any, Any, Result]) -> Result:
+    """Finish the work even when the caller is cancelled meanwhile."""
+    with anyio.CancelScope(shield=True):
+        return await work
+    raise RuntimeError("a shielded scope does not end early")
+
+
+def open_service(settings: Settings) -> VideoService:
+    """Wire the product for an environment. Nothing heavy is loaded and nothing is opened yet."""
+    return VideoService(settings)
