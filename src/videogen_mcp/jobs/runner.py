@@ -166,9 +166,14 @@ class Runner:
         except GatewayError as error:
             await self._attempt_failed(job, attempt, error)
         else:
-            await self._store.update_attempt(
-                job.id, attempt.number, status="submitted", operation=operation, submitted_at=self._clock.now()
-            )
+            try:
+                await self._store.update_attempt(
+                    job.id, attempt.number, status="submitted", operation=operation, submitted_at=self._clock.now()
+                )
+            except Exception:
+                # The database failed: this line is the only trace of what was just paid for.
+                logger.error("job %s: the handle could not be stored: %s", job.id, operation)  # noqa: TRY400 -- raised on
+                raise
             await self._update(job, message=f"submitted to {candidate.endpoint}")
 
     async def _attempt_failed(self, job: Job, attempt: Attempt, error: VideoGenError) -> None:
