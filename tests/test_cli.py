@@ -13,6 +13,7 @@ import pytest
 from tests.standins.fal import FalStandIn
 from tests.support import child_environment, connected, facts_of, home_only, one_object, run_cli, with_fal
 
+CLIP = ("--source-video", "https://example.com/a.mp4")
 SMALL = ("A red kite over a stormy sea", "--duration", "1", "--resolution", "480p")
 BUY = ("A fox leaps over a frozen river", "--duration", "4")
 
@@ -125,7 +126,7 @@ def test_cancel_asks_the_gateway(tmp_path: Path, standin: FalStandIn) -> None:
         (("plan", "x", "--first-frame", "http://127.0.0.1/a.png"), 2, "unsafe_media", "first_frame"),
         (("generate", "x", "--provider", "kling"), 3, "not_configured", "FAL_KEY"),
         (("plan", "x", "--gateway", "heygen"), 3, "not_configured", "HEYGEN_API_KEY"),
-        (("plan", "x", "--mode", "sound_effects", "--source-video", "https://example.com/a.mp4"), 3, "nothing", "mode"),
+        (("plan", "x", "--gateway", "local", "--mode", "sound_effects", *CLIP), 3, "nothing", "mode sound_effects"),
         (("models", "sora-9"), 2, "not_found", "sora-9"),
         (("jobs", "show", "0123"), 2, "not_found", "0123"),
         (("jobs", "wait", "0123"), 2, "not_found", "0123"),
@@ -198,7 +199,9 @@ def test_models_and_doctor_are_readable(tmp_path: Path) -> None:
     models = run_cli(home_only(tmp_path), "models", "--mode", "extend", folder=tmp_path)
     assert models.returncode == 0
     assert "wan-2.7" in models.stdout
-    assert "veo-3.1" not in models.stdout
+    assert "veo-3.1 (" in models.stdout
+    assert "kling-v3-pro (" not in models.stdout
+    assert "animatic (" not in models.stdout
     doctor = run_cli(home_only(tmp_path), "doctor", folder=tmp_path)
     assert doctor.returncode == 0
     assert "ok    data folder: " in doctor.stdout

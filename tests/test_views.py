@@ -209,12 +209,18 @@ def test_models_are_filtered(service: VideoService) -> None:
         return {one["model"] for one in view["models"]}
 
     assert names() == set(service.catalogue.models)
-    assert names(provider="minimax") == {"hailuo-2.3-standard", "hailuo-02-pro"}
+    catalogue = service.catalogue
+    models = catalogue.models.values()
+    of = {name: {one.id for one in models if one.provider == name} for name in catalogue.providers}
+    usable = {"fal", "local"}
+    extending = {one.model for one in catalogue.of_mode("extend")}
+    assert names(provider="minimax") == of["minimax"] >= {"hailuo-2.3-standard", "hailuo-02-pro"}
     assert names(gateway="local") == {"animatic"}
-    assert names(mode="extend") == {"wan-2.7"}
-    assert names(mode="extend", provider="veo") == set()
-    assert names(configured_only=True) == set(service.catalogue.models)
-    nothing = models_view(service.catalogue, service.gateway_states, provider="sora")
+    assert names(mode="extend") == extending >= {"wan-2.7"}
+    assert names(mode="extend", provider="wan") == extending & of["wan"] >= {"wan-2.7"}
+    assert names(mode="extend", provider="local") == set()
+    assert names(configured_only=True) == {one.model for one in catalogue.endpoints if one.gateway in usable}
+    nothing = models_view(service.catalogue, service.gateway_states, provider="nobody")
     assert models_text(nothing).startswith("no model fits these filters")
 
 
@@ -244,7 +250,7 @@ def test_every_model_has_a_readable_text(service: VideoService) -> None:
         for endpoint in view["endpoints"]:
             assert endpoint["endpoint"] in text
             assert all(parameter in text for parameter in endpoint["parameters"]["properties"])
-    with pytest.raises(NotFound, match="seedance-2\\.0"):
+    with pytest.raises(NotFound, match="nearest: sora-2"):
         model_view(service.catalogue, service.gateway_states, "sora-9")
 
 

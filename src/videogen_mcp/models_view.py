@@ -9,7 +9,7 @@ from videogen_mcp.catalogue import Catalogue
 from videogen_mcp.catalogue.schema import Endpoint, Model, Price
 from videogen_mcp.errors import NotFound
 from videogen_mcp.selection.eligibility import GatewayState
-from videogen_mcp.types import Json, Mode
+from videogen_mcp.types import Json, Mode, told_names
 
 
 class ModelsView(BaseModel):
@@ -61,8 +61,7 @@ def model_view(catalogue: Catalogue, gateways: Mapping[str, GatewayState], name:
     """
     model = catalogue.models.get(name)
     if model is None:
-        known = ", ".join(catalogue.models)
-        raise NotFound(f"There is no model {name!r}; there are: {known}.", field="name")
+        raise NotFound(f"There is no model {name!r}; {told_names(name, catalogue.models)}.", field="name")
     return {
         "model": model.id,
         "provider": model.provider,

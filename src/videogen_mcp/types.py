@@ -1,7 +1,8 @@
 """The words of the product: what a caller asks for, and what the finished clip is."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, TypeAlias, get_args
@@ -196,6 +197,18 @@ def pixel_size(resolution: Resolution, aspect_ratio: str) -> tuple[int, int]:
     if ratio >= 1:
         return 2 * round(lines * ratio / 2), lines
     return lines, 2 * round(lines / ratio / 2)
+
+
+_TELLABLE_NAMES = 30
+
+
+def told_names(given: str, names: Collection[str]) -> str:
+    """What to name when a name is not known: all there are, or of very many the few that look like it."""
+    if len(names) <= _TELLABLE_NAMES:
+        return f"allowed: {', '.join(names)}"
+    close = get_close_matches(given, names, n=5, cutoff=0.4)
+    nearest = f"; nearest: {', '.join(close)}" if close else ""
+    return f"allowed: the {len(names)} that video_models lists{nearest}"
 
 
 def file_name_of(medium: str) -> str:

@@ -1,14 +1,14 @@
 """The catalogue as a whole: what it holds, how it is found, and ids outside it."""
 
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from videogen_mcp.catalogue import Catalogue, generic, load_catalogue
 from videogen_mcp.catalogue.schema import Endpoint, Model
 from videogen_mcp.errors import InvalidRequest, VideoGenError
-from videogen_mcp.types import INTENTS
+from videogen_mcp.types import INTENTS, Mode
 
 CATALOGUE = load_catalogue()
 
@@ -52,14 +52,33 @@ def test_no_price_row_hides_the_ones_after_it() -> None:
         assert all(row.when for row in one.prices[:-1]), one.key
 
 
+@pytest.mark.parametrize("mode", get_args(Mode))
+def test_of_mode(mode: Mode) -> None:
+    found = CATALOGUE.of_mode(mode)
+    assert found
+    assert found == tuple(one for one in CATALOGUE.endpoints if mode in one.modes)
+
+
 def test_of_mode_and_of_model() -> None:
-    assert [one.key for one in CATALOGUE.of_mode("extend")] == ["fal:fal-ai/wan/v2.7/image-to-video"]
-    assert CATALOGUE.of_mode("lip_sync") == ()
-    assert {one.id for one in CATALOGUE.of_model("veo-3.1")} == {
+    assert [one.key for one in CATALOGUE.of_mode("lip_sync")] == [
+        "fal:fal-ai/kling-video/lipsync/audio-to-video",
+        "fal:fal-ai/kling-video/lipsync/text-to-video",
+        "fal:fal-ai/pixverse/lipsync",
+    ]
+    assert {one.id for one in CATALOGUE.of_model("veo-3.1") if one.gateway == "fal"} == {
         "fal-ai/veo3.1",
         "fal-ai/veo3.1/image-to-video",
         "fal-ai/veo3.1/first-last-frame-to-video",
+        "fal-ai/veo3.1/reference-to-video",
+        "fal-ai/veo3.1/extend-video",
     }
+    assert {one.gateway for one in CATALOGUE.of_model("veo-3.1")} == {"fal", "heygen", "mountsea"}
+
+
+def test_a_mode_and_a_model_that_nothing_has() -> None:
+    catalogue = Catalogue([model(), model("bare")], [endpoint()])
+    assert (catalogue.of_mode("lip_sync"), catalogue.of_model("bare")) == ((), ())
+    assert [one.key for one in catalogue.of_mode("text_to_video")] == ["fal:toy/make"]
 
 
 def test_find_by_key() -> None:
@@ -69,9 +88,9 @@ def test_find_by_key() -> None:
 
 
 def test_an_unknown_fal_id_gets_the_generic_contract() -> None:
-    found = CATALOGUE.find("fal:fal-ai/luma-dream-machine/ray-2")
-    assert found == generic("fal-ai/luma-dream-machine/ray-2")
-    assert (found.key, found.open, found.prices) == ("fal:fal-ai/luma-dream-machine/ray-2", True, ())
+    found = CATALOGUE.find("fal:fal-ai/nobody-knows/dream-9")
+    assert found == generic("fal-ai/nobody-knows/dream-9")
+    assert (found.key, found.open, found.prices) == ("fal:fal-ai/nobody-knows/dream-9", True, ())
     assert found.modes == ("text_to_video", "image_to_video")
     unnamed = CATALOGUE.model_of(found)
     assert (unnamed.id, unnamed.provider, unnamed.grade) == (found.id, "other", None)
@@ -96,7 +115,9 @@ def test_an_unknown_fal_id_gets_the_generic_contract() -> None:
         "fal:fal-ai/veo 3.1",
         "fal:fal-ai/veo3.1\n",
         "fal:someone@evil.example/x",
-        "heygen:veo_3_1",
+        "heygen:veo_9",
+        "mountsea:veo-9",
+        "novakit:fal-ai/veo9",
         "local:other/thing",
     ],
 )
@@ -111,7 +132,7 @@ def test_what_is_no_endpoint(key: str) -> None:
 
 def test_knows_what_find_finds() -> None:
     assert all(CATALOGUE.knows(one.key) for one in CATALOGUE.endpoints)
-    assert CATALOGUE.knows("fal:fal-ai/luma-dream-machine/ray-2")
+    assert CATALOGUE.knows("fal:fal-ai/nobody-knows/dream-9")
 
 
 def test_order_is_that_of_the_entries() -> None:

@@ -1,6 +1,7 @@
 """The encoder on the catalogue's own endpoints: one test per trap."""
 
 import copy
+import math
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from videogen_mcp.catalogue import generic, load_catalogue
 from videogen_mcp.catalogue.encode import Change, Payload, encode
 from videogen_mcp.catalogue.fit import frames_per_second, seconds_of
 from videogen_mcp.catalogue.pricing import price
-from videogen_mcp.catalogue.schema import Endpoint
+from videogen_mcp.catalogue.rules import holds
+from videogen_mcp.catalogue.schema import Endpoint, Needs, Only
 from videogen_mcp.errors import InvalidRequest
-from videogen_mcp.types import RESOLUTIONS, Json, Mode, VideoRequest
+from videogen_mcp.types import MEDIA_FIELDS, MODE_NEEDS, RESOLUTIONS, Json, Mode, VideoRequest
 
 CATALOGUE = load_catalogue()
+EACH = pytest.mark.parametrize("endpoint", CATALOGUE.endpoints, ids=lambda endpoint: endpoint.key)
 PICTURE = "https://pictures.example/a.png"
 OTHER = "https://pictures.example/b.png"
 
@@ -33,20 +36,39 @@ HAILUO = "fal:fal-ai/minimax/hailuo-2.3/standard/text-to-video"
 HAILUO_PRO = "fal:fal-ai/minimax/hailuo-02/pro/image-to-video"
 LOCAL = "local:animatic"
 
-GIVEN: dict[Mode, Json] = {
-    "text_to_video": {"prompt": "A fox"},
-    "image_to_video": {"prompt": "A fox", "first_frame": PICTURE},
-    "first_last_frame": {"prompt": "A fox", "first_frame": PICTURE, "last_frame": OTHER},
-    "reference_to_video": {"prompt": "A fox", "reference_images": (PICTURE,)},
-    "extend": {"prompt": "A fox", "source_video": "https://clips.example/a.mp4"},
-}
-"""The least that each mode takes."""
+
+def medium(name: str, count: int = 1) -> Any:
+    one = {"first_frame": PICTURE, "last_frame": OTHER}.get(name, f"https://{MEDIA_FIELDS[name]}s.example/{name}")
+    return (one,) * count if name.startswith("reference_") else one
+
+
+def least(endpoint: Endpoint, mode: Mode, **fields: Any) -> Json:
+    """The least that a mode of an endpoint takes, with `fields`; what is no medium comes from its own example."""
+    names = [next((one for one in group if endpoint.param_for(one)), group[0]) for group in MODE_NEEDS[mode]]
+    names += [param.source[0] for param in endpoint.params.values() if param.required and param.source]
+    given: Json = {"prompt": "A fox"} if endpoint.param_for("prompt") else {}
+    for name in names:
+        found = endpoint.param_for(name)
+        if name in MEDIA_FIELDS:
+            given[name] = medium(name, (found and found[1].min_items) or 1)
+        elif found and name != "prompt":
+            given[name] = endpoint.example[found[0]]
+    options = {
+        name: endpoint.example[name]
+        for name, param in endpoint.params.items()
+        if param.required and not param.source and param.const is None and param.preset is None
+    }
+    there = options.keys() | {name for name, param in endpoint.params.items() if given.keys() & set(param.source)}
+    for rule in endpoint.rules:
+        if isinstance(rule, Needs) and (rule.param is None or rule.param in there) and not there & set(rule.any_of):
+            options |= {name: endpoint.example[name] for name in rule.any_of if name in endpoint.example}
+    return given | fields | {"options": options | fields.get("options", {})}
 
 
 def sent(key: str, mode: Mode | None = None, **fields: Any) -> Payload:
     endpoint = CATALOGUE.find(key)
     mode = mode or endpoint.modes[0]
-    return encode(endpoint, mode, VideoRequest.model_validate(GIVEN[mode] | fields))
+    return encode(endpoint, mode, VideoRequest.model_validate(least(endpoint, mode, **fields)))
 
 
 def refused(key: str, mode: Mode | None = None, **fields: Any) -> InvalidRequest:
@@ -183,19 +205,9 @@ def test_some_endpoints_have_no_last_frame() -> None:
     assert {SEEDANCE, KLING, VEO, VEO_IMAGE, WAN, WAN_OLD, HAILUO, SEEDANCE_REFERENCE} <= keys
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("first_frame", PICTURE),
-        ("reference_images", [PICTURE]),
-        ("reference_videos", ["https://clips.example/a.mp4"]),
-        ("reference_audio", ["https://sounds.example/a.mp3"]),
-        ("source_video", "https://clips.example/a.mp4"),
-        ("source_audio", "https://sounds.example/a.mp3"),
-    ],
-)
-def test_a_medium_without_a_parameter_is_refused(field: str, value: Any) -> None:
-    assert refused(KLING, **{field: value}).field == field
+@pytest.mark.parametrize("field", MEDIA_FIELDS)
+def test_a_medium_without_a_parameter_is_refused(field: str) -> None:
+    assert refused(KLING, **{field: medium(field)}).field == field
 
 
 def test_too_many_references_are_counted() -> None:
@@ -295,15 +307,18 @@ def test_silence_wanted_from_an_endpoint_that_always_sounds(key: str) -> None:
     assert change_of(payload, "generate_audio").why == "clips of this endpoint always have sound"
 
 
-@pytest.mark.parametrize("endpoint", CATALOGUE.endpoints, ids=lambda endpoint: endpoint.key)
+@EACH
 def test_what_moves_the_price_is_always_sent(endpoint: Endpoint) -> None:
     for mode in endpoint.modes:
-        body = sent(endpoint.key, mode).body
+        payload = sent(endpoint.key, mode)
         for field in ("duration", "resolution", "generate_audio"):
             if (found := endpoint.param_for(field)) is not None:
                 name, param = found
-                assert body.get(name) is not None, name
-                assert body[name] not in param.automatic
+                assert payload.body.get(name) is not None, name
+                if payload.body[name] in param.automatic:
+                    assert mode == "video_to_video", "only an edit may follow its clip"
+                    assert getattr(payload, {"duration": "seconds"}.get(field, field)) is None
+                    assert price(endpoint, payload).estimated_usd is None
 
 
 # What is dropped, and options.
@@ -393,8 +408,8 @@ def test_an_endpoint_outside_the_catalogue_passes_options_on() -> None:
 
 # Properties.
 
-ENDPOINTS = st.sampled_from(CATALOGUE.endpoints)
-SECONDS = st.floats(min_value=0.1, max_value=90, allow_nan=False)
+LONGEST = 90
+SECONDS = st.floats(min_value=0.1, max_value=LONGEST, allow_nan=False)
 REQUESTS = st.fixed_dictionaries(
     {},
     optional={
@@ -413,18 +428,22 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
-def lengths_on_offer(endpoint: Endpoint) -> list[float]:
-    """Every length in seconds, where the endpoint lists or counts them."""
+def lengths_on_offer(endpoint: Endpoint, body: Json) -> tuple[list[float], float]:
+    """Every length in seconds that may go with this body, and the frame rate (1 where seconds are counted)."""
     found = endpoint.param_for("duration")
     if found is None:
-        return [] if endpoint.fixed.duration is None else [endpoint.fixed.duration]
-    _, param = found
+        return [] if endpoint.fixed.duration is None else [endpoint.fixed.duration], 1
+    name, param = found
     if param.values:
-        return [length for value in param.values if (length := seconds_of(value, param)) is not None]
-    if param.type != "integer" or param.minimum is None or param.maximum is None:
-        return []
-    rate = frames_per_second(endpoint, param, {})
-    return [(frames - param.plus) / rate for frames in range(int(param.minimum), int(param.maximum) + 1)]
+        rules = [one for one in endpoint.rules if isinstance(one, Only) and one.param == name]
+        barred = [one.values for one in rules if holds(endpoint, body, one.when)]
+        values = [value for value in param.values if all(value in allowed for allowed in barred)]
+        return [length for value in values if (length := seconds_of(value, param)) is not None], 1
+    rate = frames_per_second(endpoint, param, body)
+    if param.type != "integer":
+        return [], rate
+    most = int(LONGEST * rate) + 1 + param.plus if param.maximum is None else int(param.maximum)
+    return [(count - param.plus) / rate for count in range(int(param.minimum or 0), most + 1)], rate
 
 
 def outcome(endpoint: Endpoint, mode: Mode, request: VideoRequest) -> Payload | InvalidRequest:
@@ -434,33 +453,37 @@ def outcome(endpoint: Endpoint, mode: Mode, request: VideoRequest) -> Payload | 
         return error
 
 
-@settings(deadline=None)
-@given(endpoint=ENDPOINTS, seconds=SECONDS)
-def test_never_shorter_than_asked_and_the_shortest_that_will_do(endpoint: Endpoint, seconds: float) -> None:
-    offered = lengths_on_offer(endpoint)
-    enough = [length for length in offered if length >= seconds - 1e-6]
-    payload = outcome(endpoint, endpoint.modes[0], VideoRequest(**GIVEN[endpoint.modes[0]], duration=seconds))
+@EACH
+@settings(max_examples=15, deadline=None)
+@given(seconds=SECONDS, data=st.data())
+def test_never_shorter_than_asked_and_the_shortest_that_will_do(
+    endpoint: Endpoint, seconds: float, data: st.DataObject
+) -> None:
+    mode = data.draw(st.sampled_from(endpoint.modes))
+    found = endpoint.param_for("duration")
+    offered, rate = lengths_on_offer(endpoint, sent(endpoint.key, mode).body)
+    if found is not None and found[1].type == "number" and not found[1].values:
+        low, high = found[1].minimum or 0, found[1].maximum or math.inf
+        offered = [max(seconds, low)] if seconds <= high else []
+    enough = [length for length in offered if length >= seconds - 1e-6 / rate]
+    payload = outcome(endpoint, mode, VideoRequest.model_validate(least(endpoint, mode, duration=seconds)))
     if isinstance(payload, InvalidRequest):
         assert payload.field == "duration"
         assert not enough
-        assert offered or seconds > 60
         return
     assert payload.seconds is not None
     assert payload.seconds >= seconds - 1e-6
-    if offered:
-        spare = 1 / 16 if endpoint.key == WAN_OLD else 0
-        assert payload.seconds == pytest.approx(min(enough) + spare)
-    else:
-        assert payload.seconds == max(seconds, 1)
+    assert payload.seconds == pytest.approx(min(enough) + (found[1].plus / rate if found else 0))
     if payload.seconds - seconds > 0.1:
         assert [one.field for one in payload.changes] == ["duration"]
 
 
-@settings(max_examples=300, deadline=None)
-@given(endpoint=ENDPOINTS, fields=REQUESTS, data=st.data())
+@EACH
+@settings(max_examples=15, deadline=None)
+@given(fields=REQUESTS, data=st.data())
 def test_encoding_is_pure_and_speaks_the_endpoints_words(endpoint: Endpoint, fields: Json, data: st.DataObject) -> None:
     mode = data.draw(st.sampled_from(endpoint.modes))
-    request = VideoRequest.model_validate(GIVEN[mode] | fields)
+    request = VideoRequest.model_validate(least(endpoint, mode, **fields))
     before = copy.deepcopy(request.model_dump())
     payload = outcome(endpoint, mode, request)
     assert repr(request.model_dump()) == repr(before)

@@ -14,6 +14,7 @@ from videogen_mcp.catalogue import generic, load_catalogue
 from videogen_mcp.catalogue.encode import Payload, encode
 from videogen_mcp.catalogue.pricing import FREE, UNKNOWN, Cost, price
 from videogen_mcp.catalogue.schema import Endpoint
+from videogen_mcp.errors import InvalidRequest
 from videogen_mcp.types import Json, Mode, VideoRequest
 
 CATALOGUE = load_catalogue()
@@ -44,7 +45,7 @@ def test_price_of_each_canonical_body(golden: Json) -> None:
 def test_the_basis_shows_the_sum_its_source_and_its_day() -> None:
     cost = cost_of("fal-ai/veo3.1", duration=8, resolution="720p")
     assert cost.estimated_usd == Decimal("3.2")
-    assert cost.basis == "8 s x $0.4 (fal.ai model page, stored crawl, and a third-party reading, 2026-09-19)"
+    assert cost.basis == "8 s x $0.4 (fal.ai model page, undated crawl, and a third-party reading, 2026-09-19)"
     assert cost.confidence == "high"
 
 
@@ -220,3 +221,28 @@ def test_a_price_is_never_negative(
     else:
         assert cost.ceiling_usd is not None
         assert 0 <= cost.estimated_usd <= cost.ceiling_usd
+
+
+def test_a_resolution_that_follows_the_clip_is_not_known() -> None:
+    endpoint = CATALOGUE.find("fal:xai/grok-imagine-video/edit-video")
+    request = VideoRequest(prompt="A fox", source_video="https://clips.example/a.mp4")
+    payload = encode(endpoint, "video_to_video", request)
+    assert (payload.body["resolution"], payload.resolution) == ("auto", None)
+    assert price(endpoint, payload) == UNKNOWN
+
+
+@pytest.mark.parametrize("rate", [0, -24])
+@pytest.mark.parametrize("duration", [None, 5])
+def test_a_frame_rate_that_is_none_is_refused(rate: int, duration: float | None) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        cost_of("fal-ai/ltx-2.3-quality/text-to-video", duration=duration, options={"frames_per_second": rate})
+    assert caught.value.field == "options.frames_per_second"
+    assert caught.value.message == f"frames_per_second {rate} must be above 0."
+
+
+@pytest.mark.parametrize("duration", [0, -5, 3601, 10**30])
+def test_a_length_that_no_clip_has_is_refused_before_it_has_a_price(duration: int) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        cost_of("google/gemini-omni-flash", options={"duration": duration})
+    assert caught.value.field == "options.duration"
+    assert caught.value.message == f"duration {duration} is no length of a clip."

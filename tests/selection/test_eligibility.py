@@ -29,6 +29,7 @@ KLING = "fal:fal-ai/kling-video/v3/pro/text-to-video"
 VEO = "fal:fal-ai/veo3.1"
 VEO_FRAMES = "fal:fal-ai/veo3.1/first-last-frame-to-video"
 LOCAL = "local:animatic"
+UNLISTED = "fal:nobody/knows-this/text-to-video"
 
 
 def gateways(*configured: str) -> dict[str, GatewayState]:
@@ -77,7 +78,7 @@ def test_each_endpoint_is_either_eligible_or_refused_once() -> None:
 
 
 def test_an_eligible_one_carries_its_body_and_what_that_costs() -> None:
-    outcome = sieved(duration=6, provider="veo")
+    outcome = sieved(duration=6, endpoint=VEO)
     (found,) = outcome.eligible
     assert (found.endpoint.key, found.model.id) == (VEO, "veo-3.1")
     assert found.payload.body["duration"] == "6s"
@@ -110,7 +111,8 @@ def test_a_pinned_endpoint_is_the_only_one_considered() -> None:
 
 
 def test_a_pinned_endpoint_outside_the_catalogue_is_considered() -> None:
-    outcome = sieved(endpoint="fal:fal-ai/luma-dream-machine/ray-2", options={"loop": True})
+    assert UNLISTED not in {one.key for one in CATALOGUE.endpoints}
+    outcome = sieved(endpoint=UNLISTED, options={"loop": True})
     (found,) = outcome.eligible
     assert found.payload.body == {"prompt": "A fox", "loop": True}
     assert found.model.provider == "other"
@@ -314,17 +316,31 @@ def test_what_a_mode_lives_on_is_there(mode: Mode, fields: Json) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "allowed"),
     [
-        ("provider", "klang", "kling, local, minimax, seedance, veo, wan"),
-        ("gateway", "fall", "fal, heygen, google, mountsea, novakit, local"),
-        ("model", "kling", "kling-v3-pro, animatic"),
-        ("provider", "", "kling, local"),
+        ("provider", "klang", CATALOGUE.providers),
+        ("gateway", "fall", tuple(GATEWAYS)),
+        ("provider", "", CATALOGUE.providers),
     ],
 )
-def test_an_unknown_name_is_refused_with_what_there_is(field: str, value: str, allowed: str) -> None:
+def test_an_unknown_name_is_refused_with_what_there_is(field: str, value: str, allowed: tuple[str, ...]) -> None:
     with pytest.raises(InvalidRequest) as caught:
         check_names(request(**{field: value}), CATALOGUE, WITH_FAL)
     assert caught.value.field == field
-    assert caught.value.message.startswith(f"{field} {value!r} is not known; allowed: {allowed}")
+    assert caught.value.message == f"{field} {value!r} is not known; allowed: {', '.join(allowed)}."
+
+
+@pytest.mark.parametrize(
+    ("value", "nearest"),
+    [("kling", "kling-"), ("seedance-2", "seedance-2.0"), ("veo3.1", "veo-3.1"), ("@@@@", None)],
+)
+def test_an_unknown_model_is_refused_with_the_nearest_of_the_many(value: str, nearest: str | None) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_names(request(model=value), CATALOGUE, WITH_FAL)
+    text = caught.value.message
+    assert text.startswith(
+        f"model {value!r} is not known; allowed: the {len(CATALOGUE.models)} that video_models lists"
+    )
+    assert nearest in text if nearest else "nearest" not in text
+    assert len(text) < 300
 
 
 def test_an_unknown_endpoint_is_refused() -> None:
@@ -347,7 +363,7 @@ def test_known_names_pass() -> None:
         provider="kling",
         gateway="fal",
         model="kling-v3-pro",
-        endpoint="fal:fal-ai/luma-dream-machine/ray-2",
-        exclude=["veo", "heygen", "wan-2.1", SEEDANCE, "fal:fal-ai/luma-dream-machine/ray-2"],
+        endpoint=UNLISTED,
+        exclude=["veo", "heygen", "wan-2.1", SEEDANCE, UNLISTED],
     )
     check_names(known, CATALOGUE, WITH_FAL)

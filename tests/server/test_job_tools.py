@@ -140,7 +140,7 @@ async def test_a_list_that_cannot_be_given_is_refused(tmp_path: Path, arguments:
 
 @pytest.mark.parametrize("mode", CONNECT_MODES)
 async def test_models_are_listed_with_prices_and_gateways(tmp_path: Path, mode: ConnectMode) -> None:
-    async with connected(home_only(tmp_path), mode) as (client, _):
+    async with connected(home_only(tmp_path), mode) as (client, service):
         schema = {one.name: one.output_schema for one in (await client.list_tools()).tools}["video_models"]
         result = await client.call_tool("video_models", {})
         everything = facts_of(result)
@@ -162,8 +162,12 @@ async def test_models_are_listed_with_prices_and_gateways(tmp_path: Path, mode: 
         "local",
     }
     assert [one["model"] for one in usable["models"]] == ["animatic"]
-    assert [one["model"] for one in veo["models"]] == ["veo-3.1"]
-    assert all("first-last-frame" in one for one in veo["models"][0]["endpoints"])
+    catalogue = service.catalogue
+    wanted = [one for one in catalogue.of_mode("first_last_frame") if catalogue.model_of(one).provider == "veo"]
+    assert "fal:fal-ai/veo3.1/first-last-frame-to-video" in {one.key for one in wanted}
+    assert {one["model"] for one in veo["models"]} == {one.model for one in wanted}
+    listed = [key for one in veo["models"] for key in one["endpoints"]]
+    assert sorted(listed) == sorted(one.key for one in wanted)
 
 
 async def test_one_model_comes_with_parameters_prices_and_a_working_example(
@@ -186,7 +190,7 @@ async def test_one_model_comes_with_parameters_prices_and_a_working_example(
     assert "prompt (required): string" in text
     assert "aspect_ratio: string; one of 16:9, 9:16" in text
     assert unknown.startswith("not_found: ")
-    assert "seedance-2.0" in unknown
+    assert "sora-2" in unknown
 
 
 async def test_jobs_of_an_earlier_session_are_found(tmp_path: Path) -> None:

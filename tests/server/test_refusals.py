@@ -107,7 +107,7 @@ async def test_a_refusal_says_what_is_allowed(tmp_path: Path) -> None:
     assert "9:16" in ratio
     assert ratio.count("[") <= 5
     assert "'sora-9'" in model
-    assert "seedance-2.0" in model
+    assert "sora-2" in model
 
 
 async def test_nan_is_never_a_number(tmp_path: Path) -> None:

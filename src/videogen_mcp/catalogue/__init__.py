@@ -1,12 +1,12 @@
 """The catalogue: every endpoint the product knows, loaded once from `data/*.toml`."""
 
 import re
-import tomllib
 from collections.abc import Iterable
 from datetime import date
 from functools import cached_property, lru_cache
 from importlib.resources import files
 
+import tomli
 from pydantic import ValidationError
 
 from videogen_mcp.catalogue.schema import CatalogueFile, Endpoint, Model, Param
@@ -110,8 +110,8 @@ def read_file(name: str, text: str) -> CatalogueFile:
         VideoGenError: It is not valid; names the file, the entry and what is wrong.
     """
     try:
-        return CatalogueFile.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        return CatalogueFile.model_validate(tomli.loads(text))
+    except (tomli.TOMLDecodeError, ValidationError) as error:
         raise VideoGenError(f"catalogue/data/{name}: {error}") from error
 
 

@@ -253,11 +253,15 @@ def _take_duration(draft: _Draft) -> None:
             draft.body[name] = wire
     sent = draft.body.get(name, param.default)
     draft.seconds = seconds_of(sent, param, draft.endpoint, draft.body)
+    if draft.seconds is not None and not 0 < draft.seconds <= _LONGEST_SECONDS:
+        raise draft.refuse(f"options.{name}", f"{name} {sent!r} is no length of a clip.")
     telling = _TELLING_SECONDS if param.per_second is None else _TELLING_SECONDS_IN_FRAMES
     if asked is not None and draft.seconds is not None and draft.seconds - asked > telling:
         draft.change("duration", asked, sent, f"the shortest clip on offer that is not below it: {draft.seconds:g} s")
 
 
+_LONGEST_SECONDS = 3600
+"""Options may name any number where an endpoint documents no limits; beyond this it is a slip of the pen."""
 _TELLING_SECONDS = 0.001
 _TELLING_SECONDS_IN_FRAMES = 0.1
 """A clip longer by less than this is as asked: five seconds are 81 frames at 16 per second."""
@@ -285,7 +289,8 @@ def _take_resolution(draft: _Draft) -> None:
             draft.change("resolution", asked, sent, "the smallest on offer that is not below it")
         if sent is not None:
             draft.body[name] = sent
-    draft.resolution = draft.body.get(name)
+    wire = draft.body.get(name)
+    draft.resolution = None if wire in param.automatic else wire
 
 
 def _take_aspect_ratio(draft: _Draft) -> None:

@@ -30,9 +30,19 @@ def seconds_of(
 
 
 def frames_per_second(endpoint: Endpoint, param: Param, body: Json) -> float:
-    """The rate that turns seconds into frames: a figure, or the parameter that holds it."""
+    """The rate that turns seconds into frames: a figure, or the parameter that holds it.
+
+    Raises:
+        InvalidRequest: The body holds a rate that is none.
+    """
     if isinstance(param.per_second, str):
         rate = body.get(param.per_second, endpoint.params[param.per_second].default)
+        if rate <= 0:
+            raise InvalidRequest(
+                f"{param.per_second} {rate!r} must be above 0.",
+                field=f"options.{param.per_second}",
+                endpoint=endpoint.key,
+            )
         return float(rate)
     return float(param.per_second or 1)
 

@@ -55,7 +55,8 @@ def _cost(endpoint: Endpoint, payload: Payload, row: Price) -> Cost:
     words = {"second": "s", "video": "clip", "thousand_tokens": "thousand tokens"}[row.per]
     times = f" x {factor:f}" if factor != 1 else ""
     dated = row.dated.isoformat() if row.dated else "undated"
-    basis = f"{units.normalize():f} {words} x ${row.usd.normalize():f}{times} ({row.source}, {dated})"
+    where = row.source if dated in row.source else f"{row.source}, {dated}"
+    basis = f"{units.normalize():f} {words} x ${row.usd.normalize():f}{times} ({where})"
     return Cost(estimated, high, basis, row.confidence)
 
 

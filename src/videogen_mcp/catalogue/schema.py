@@ -375,6 +375,7 @@ class Model(Entry):
         ratings: Human-preference ratings.
         grade: A plain grade where there is no rating.
         fit: How well it suits an intent, 0 to 1; 0.5 where nothing is said.
+        bonus: What is added to the score for an intent that the sources name this model for; shown as a reason.
         note: What a reader should know.
     """
 
@@ -384,6 +385,7 @@ class Model(Entry):
     ratings: Annotated[tuple[Rating, ...], Field(strict=False)] = ()
     grade: Literal["excellent", "good", "draft"] | None = None
     fit: dict[Intent, float] = {}
+    bonus: dict[Intent, float] = {}
     note: str = ""
 
 

@@ -9,7 +9,7 @@ from videogen_mcp.catalogue.encode import Payload, encode
 from videogen_mcp.catalogue.pricing import Cost, price
 from videogen_mcp.catalogue.schema import Endpoint, Model
 from videogen_mcp.errors import InvalidRequest, Refusal
-from videogen_mcp.types import MODE_NEEDS, Mode, VideoRequest
+from videogen_mcp.types import MODE_NEEDS, Mode, VideoRequest, told_names
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def check_names(request: VideoRequest, catalogue: Catalogue, gateways: Mapping[s
     }
     for field, (value, names) in known.items():
         if value is not None and value not in names:
-            raise InvalidRequest(f"{field} {value!r} is not known; allowed: {', '.join(names)}.", field=field)
+            raise InvalidRequest(f"{field} {value!r} is not known; {told_names(value, names)}.", field=field)
     if request.endpoint is not None:
         catalogue.find(request.endpoint)
     excludable = {*catalogue.providers, *gateways, *catalogue.models}

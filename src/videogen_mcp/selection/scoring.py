@@ -49,7 +49,7 @@ class Candidate:
         provider: Who made it.
         payload: The body and what it stands for.
         cost: What the body costs.
-        score: The weighted sum, 0 to 1.
+        score: The weighted sum, 0 to 1, and the model's bonus for the intent.
         scores: The dimensions.
         reasons: In words, the most telling first.
         usual_seconds: Expected time to completion.
@@ -93,6 +93,11 @@ def _candidate(one: Eligible, mode: Mode, intent: Intent, priority: Priority, ch
     }
     score = sum(WEIGHTS[priority][name] * value for name, value in scores.items())
     reasons = (f"fit to {intent} {scores['fit']:.2f}", quality_reason, _cost_reason(one.cost, cheapest))
+    # A bonus counts as much as the fit does: where price or speed decides, it decides little.
+    bonus = one.model.bonus.get(intent, 0.0) * WEIGHTS[priority]["fit"] / WEIGHTS["balanced"]["fit"]
+    if bonus:
+        score += bonus
+        reasons = (f"named choice for {intent}, +{bonus:.2f}", *reasons)
     return Candidate(
         endpoint=one.endpoint.key,
         endpoint_id=one.endpoint.id,
