@@ -46,7 +46,7 @@ def models_view(
             for endpoint in catalogue.of_model(model.id)
             if (mode is None or mode in endpoint.modes)
             and (gateway is None or endpoint.gateway == gateway)
-            and (not configured_only or _usable(endpoint, gateways))
+            and (not configured_only or gateways[endpoint.gateway].ready)
         ]
         if endpoints and provider in {None, model.provider}:
             entries.append(_model_entry(model, endpoints, gateways))
@@ -72,11 +72,6 @@ def model_view(catalogue: Catalogue, gateways: Mapping[str, GatewayState], name:
     }
 
 
-def _usable(endpoint: Endpoint, gateways: Mapping[str, GatewayState]) -> bool:
-    state = gateways[endpoint.gateway]
-    return state.configured and state.supported
-
-
 def _model_entry(model: Model, endpoints: list[Endpoint], gateways: Mapping[str, GatewayState]) -> Json:
     modes = dict.fromkeys(mode for endpoint in endpoints for mode in endpoint.modes)
     return {
@@ -85,7 +80,7 @@ def _model_entry(model: Model, endpoints: list[Endpoint], gateways: Mapping[str,
         "modes": list(modes),
         "endpoints": [endpoint.key for endpoint in endpoints],
         "price": price_line(endpoints[0].prices),
-        "configured": any(_usable(endpoint, gateways) for endpoint in endpoints),
+        "configured": any(gateways[endpoint.gateway].ready for endpoint in endpoints),
     }
 
 
@@ -111,7 +106,7 @@ def _endpoint_entry(endpoint: Endpoint, gateways: Mapping[str, GatewayState]) ->
         "endpoint": endpoint.key,
         "modes": list(endpoint.modes),
         "status": endpoint.status,
-        "configured": _usable(endpoint, gateways),
+        "configured": gateways[endpoint.gateway].ready,
         "parameters": endpoint.json_schema(),
         "always": endpoint.fixed.model_dump(exclude_none=True),
         "rules": [rule.model_dump(mode="json", exclude_none=True) for rule in endpoint.rules],

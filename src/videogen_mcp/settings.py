@@ -66,9 +66,14 @@ class Settings(BaseModel):
         return self.output_dir or self.home / "videos"
 
     @cached_property
+    def own_folders(self) -> tuple[Path, ...]:
+        """Folders that the product itself writes inputs and videos to; it may always read them."""
+        return self.home, self.videos_folder
+
+    @cached_property
     def readable_roots(self) -> tuple[Path, ...]:
         """Folders that local input files may be read from."""
-        return self.media_roots or (Path.cwd(), self.home, self.videos_folder)
+        return self.media_roots or (Path.cwd(), *self.own_folders)
 
     def secret(self, variable: str) -> str | None:
         """The value of an API key's variable, or None when it is unset, blank or an unexpanded placeholder."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import PurePath
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -197,6 +197,18 @@ def pixel_size(resolution: Resolution, aspect_ratio: str) -> tuple[int, int]:
     if ratio >= 1:
         return 2 * round(lines * ratio / 2), lines
     return lines, 2 * round(lines / ratio / 2)
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text anywhere in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in cast("Json", value).values():
+            yield from texts_in(one)
+    elif isinstance(value, list):
+        for one in cast("list[Any]", value):
+            yield from texts_in(one)
 
 
 _TELLABLE_NAMES = 30

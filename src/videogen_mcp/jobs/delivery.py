@@ -19,7 +19,7 @@ from videogen_mcp.media.files import read_local
 from videogen_mcp.media.probe import inspect
 from videogen_mcp.selection.scoring import Candidate
 from videogen_mcp.settings import Settings
-from videogen_mcp.types import MEDIA_FIELDS, Json, Video
+from videogen_mcp.types import MEDIA_FIELDS, Json, Video, texts_in
 
 _NOT_A_WORD = re.compile(r"[^a-z0-9]+")
 _LONGEST_SLUG = 40
@@ -49,15 +49,16 @@ class Delivery:
             DownloadFailed: An address did not give the medium.
         """
         replaced: dict[str, str] = {}
+        texts = set(texts_in(candidate.payload.body))
         for field, value in job.request.media():
-            if value not in replaced and value in _strings(candidate.payload.body):
+            if value not in replaced and value in texts:
                 replaced[value] = await self._prepare_one(field, value, gateway)
         return cast("Json", _substitute(candidate.payload.body, replaced))
 
     async def _prepare_one(self, field: str, value: str, gateway: Gateway) -> str:
         kind = MEDIA_FIELDS[field]
         if value.startswith("file:"):
-            own = (self._settings.home, self._settings.videos_folder)
+            own = self._settings.own_folders
             local = await to_thread.run_sync(
                 lambda: read_local(value, self._settings, field=field, kind=kind, extra_roots=own)
             )
@@ -105,8 +106,8 @@ class Delivery:
             sha256=kept.sha256,
             width=facts.width,
             height=facts.height,
-            duration_seconds=round(facts.duration_seconds, 3),
-            fps=round(facts.fps, 3),
+            duration_seconds=facts.duration_seconds,
+            fps=facts.fps,
             has_audio=facts.has_audio,
             poster_path=str(poster),
             contact_sheet_path=str(sheet),
@@ -135,17 +136,6 @@ def slug_of(prompt: str) -> str:
     plain = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode().lower()
     slug = _NOT_A_WORD.sub("-", plain).strip("-")[:_LONGEST_SLUG].rstrip("-")
     return slug or "video"
-
-
-def _strings(value: Any) -> set[str]:
-    """Every string in a JSON value."""
-    if isinstance(value, str):
-        return {value}
-    if isinstance(value, dict):
-        return {text for one in cast("Json", value).values() for text in _strings(one)}
-    if isinstance(value, list):
-        return {text for one in cast("list[Any]", value) for text in _strings(one)}
-    return set()
 
 
 def _substitute(value: Any, replaced: dict[str, str]) -> Any:

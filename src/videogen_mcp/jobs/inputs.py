@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from anyio import to_thread
 
@@ -11,7 +11,7 @@ from videogen_mcp.errors import InvalidRequest
 from videogen_mcp.media.files import check_data_uri, decode_data_uri, read_local
 from videogen_mcp.media.urls import check_form, resolve
 from videogen_mcp.settings import Settings
-from videogen_mcp.types import MEDIA_FIELDS, Json, MediaKind, VideoRequest
+from videogen_mcp.types import MEDIA_FIELDS, Json, MediaKind, VideoRequest, texts_in
 
 VIDEO_PREFIX = "video:"
 
@@ -81,8 +81,9 @@ async def _resolve_one(field: str, value: str, settings: Settings, video_file: V
         )
     elif value.startswith(VIDEO_PREFIX):
         path = str(await video_file(field, value.removeprefix(VIDEO_PREFIX)))
-        own = (settings.home, settings.videos_folder)
-        local = await to_thread.run_sync(lambda: read_local(path, settings, field=field, kind=kind, extra_roots=own))
+        local = await to_thread.run_sync(
+            lambda: read_local(path, settings, field=field, kind=kind, extra_roots=settings.own_folders)
+        )
     else:
         local = await to_thread.run_sync(lambda: read_local(value, settings, field=field, kind=kind))
     return local.path.as_uri()
@@ -101,17 +102,6 @@ def _is_url(value: str) -> bool:
 def _option_urls(options: Json) -> Iterator[tuple[str, str]]:
     """Every address anywhere in the options, with the option it stands in: they are sent on, so they are judged too."""
     for name, value in options.items():
-        for text in _texts(value):
+        for text in texts_in(value):
             if _is_url(text) and " " not in text.strip():
                 yield f"options.{name}", text
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for one in cast("Json", value).values():
-            yield from _texts(one)
-    elif isinstance(value, list):
-        for one in cast("list[Any]", value):
-            yield from _texts(one)

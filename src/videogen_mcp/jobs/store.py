@@ -184,10 +184,13 @@ class Store:
             NotFound: There is none with this id.
         """
         async with self._engine.connect() as connection:
-            row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).mappings().first()
-            if row is None:
-                raise NotFound(f"There is no job {job_id!r}.", field="job_id", fix="video_job_list lists the jobs.")
-            return await self._with_attempts(connection, row)
+            return await self._found(connection, job_id)
+
+    async def _found(self, connection: AsyncConnection, job_id: str) -> Job:
+        row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).mappings().first()
+        if row is None:
+            raise NotFound(f"There is no job {job_id!r}.", field="job_id", fix="video_job_list lists the jobs.")
+        return await self._with_attempts(connection, row)
 
     async def _with_attempts(self, connection: AsyncConnection, row: RowMapping) -> Job:
         query = select(attempts).where(attempts.c.job_id == row["id"]).order_by(attempts.c.number)
@@ -334,10 +337,7 @@ class Store:
             NotFound: There is no such job.
         """
         async with self._write() as connection:
-            row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).mappings().first()
-            if row is None:
-                raise NotFound(f"There is no job {job_id!r}.", field="job_id", fix="video_job_list lists the jobs.")
-            job = await self._with_attempts(connection, row)
+            job = await self._found(connection, job_id)
             if not job.ended:
                 values: dict[str, Any] = {"cancel_requested": True, "updated_at": now}
                 if all(one.status in {"failed", "cancelled"} for one in job.attempts):

@@ -26,6 +26,11 @@ class GatewayState:
     configured: bool
     supported: bool
 
+    @property
+    def ready(self) -> bool:
+        """Whether it can be used now."""
+        return self.configured and self.supported
+
 
 @dataclass(frozen=True)
 class Eligible:
@@ -130,16 +135,6 @@ def _considered(request: VideoRequest, catalogue: Catalogue) -> tuple[Endpoint, 
     return catalogue.endpoints
 
 
-def _is_pinned(request: VideoRequest, endpoint: Endpoint, model: Model) -> bool:
-    pins = (request.provider, request.gateway, request.model, request.endpoint)
-    return any(pin is not None for pin in pins) and pins == (
-        request.provider and model.provider,
-        request.gateway and endpoint.gateway,
-        request.model and endpoint.model,
-        request.endpoint and endpoint.key,
-    )
-
-
 def _barred(
     request: VideoRequest, endpoint: Endpoint, model: Model, gateways: Mapping[str, GatewayState]
 ) -> Refusal | None:
@@ -151,7 +146,9 @@ def _barred(
             return Refusal(endpoint.key, f"{field} {value} is not the pinned {wanted}.", "nothing_eligible", field)
         if value in request.exclude:
             return Refusal(endpoint.key, f"exclude names its {field}, {value}.", "nothing_eligible", "exclude")
-    return _unavailable(endpoint, gateways, pinned=_is_pinned(request, endpoint, model))
+    # Every pin that is given matches by now.
+    pinned = any(getattr(request, field) is not None for field in ("provider", "gateway", "model", "endpoint"))
+    return _unavailable(endpoint, gateways, pinned=pinned)
 
 
 def _unavailable(endpoint: Endpoint, gateways: Mapping[str, GatewayState], *, pinned: bool) -> Refusal | None:
@@ -179,7 +176,7 @@ def _keyless(endpoint: Endpoint, gateways: Mapping[str, GatewayState]) -> Refusa
 
 def any_key(gateways: Mapping[str, GatewayState]) -> bool:
     """Whether a gateway that can make AI video is ready."""
-    return any(one.configured and one.supported and one.key_variable for one in gateways.values())
+    return any(one.ready and one.key_variable for one in gateways.values())
 
 
 def _too_dear(request: VideoRequest, endpoint: Endpoint, cost: Cost, cap_usd: Decimal | None) -> Refusal | None:
