@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from videogen_mcp.catalogue import Catalogue
-from videogen_mcp.catalogue.schema import Endpoint, Model, Price
+from videogen_mcp.catalogue.schema import Endpoint, Model
+from videogen_mcp.catalogue.terms import Price
 from videogen_mcp.errors import NotFound
 from videogen_mcp.selection.eligibility import GatewayState
 from videogen_mcp.types import Json, Mode, told_names

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from videogen_mcp.catalogue.fit import seconds_of
-from videogen_mcp.catalogue.schema import Endpoint, MaxTotal, Needs, NotTogether, OneOf, Only, Param
+from videogen_mcp.catalogue.schema import Endpoint, Param
+from videogen_mcp.catalogue.terms import MaxTotal, Needs, NotTogether, OneOf, Only
 from videogen_mcp.types import MEDIA_FIELDS, Json
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "facts"

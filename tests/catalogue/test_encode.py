@@ -13,7 +13,8 @@ from videogen_mcp.catalogue.encode import Change, Payload, encode
 from videogen_mcp.catalogue.fit import frames_per_second, seconds_of
 from videogen_mcp.catalogue.pricing import price
 from videogen_mcp.catalogue.rules import holds
-from videogen_mcp.catalogue.schema import Endpoint, Needs, Only
+from videogen_mcp.catalogue.schema import Endpoint
+from videogen_mcp.catalogue.terms import Needs, Only
 from videogen_mcp.errors import InvalidRequest
 from videogen_mcp.types import MEDIA_FIELDS, MODE_NEEDS, RESOLUTIONS, Json, Mode, VideoRequest
 

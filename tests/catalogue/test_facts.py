@@ -16,7 +16,8 @@ from tests.catalogue.goldens import GOLDENS
 
 from videogen_mcp.catalogue import load_catalogue
 from videogen_mcp.catalogue.fit import lines_of, seconds_of
-from videogen_mcp.catalogue.schema import Endpoint, MaxTotal, Needs, NotTogether, OneOf, Param, Price, Rule
+from videogen_mcp.catalogue.schema import Endpoint, Param
+from videogen_mcp.catalogue.terms import MaxTotal, Needs, NotTogether, OneOf, Price, Rule
 from videogen_mcp.types import Json
 
 CATALOGUE = load_catalogue()

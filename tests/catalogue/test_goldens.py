@@ -11,7 +11,8 @@ from tests.standins.schemas import endpoints, parameters_of, validate
 from videogen_mcp.catalogue import load_catalogue
 from videogen_mcp.catalogue.encode import encode
 from videogen_mcp.catalogue.pricing import price
-from videogen_mcp.catalogue.schema import Endpoint, MaxTotal, Needs, NotTogether, OneOf, Param
+from videogen_mcp.catalogue.schema import Endpoint, Param
+from videogen_mcp.catalogue.terms import MaxTotal, Needs, NotTogether, OneOf
 from videogen_mcp.types import Json, VideoRequest
 
 CATALOGUE = load_catalogue()

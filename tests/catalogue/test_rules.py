@@ -8,7 +8,8 @@ import pytest
 from videogen_mcp.catalogue import load_catalogue
 from videogen_mcp.catalogue.encode import encode
 from videogen_mcp.catalogue.rules import check_rules, effective, holds, said
-from videogen_mcp.catalogue.schema import Bound, Endpoint
+from videogen_mcp.catalogue.schema import Endpoint
+from videogen_mcp.catalogue.terms import Bound
 from videogen_mcp.errors import InvalidRequest
 from videogen_mcp.types import Json, VideoRequest
 

@@ -6,18 +6,8 @@ import pytest
 
 from videogen_mcp.catalogue import load_catalogue
 from videogen_mcp.catalogue.rules import check_rules, effective, holds, said
-from videogen_mcp.catalogue.schema import (
-    Bound,
-    Conditions,
-    Endpoint,
-    MaxTotal,
-    Needs,
-    NotTogether,
-    OneOf,
-    Only,
-    Param,
-    Rule,
-)
+from videogen_mcp.catalogue.schema import Endpoint, Param
+from videogen_mcp.catalogue.terms import Bound, Conditions, MaxTotal, Needs, NotTogether, OneOf, Only, Rule
 from videogen_mcp.errors import InvalidRequest
 from videogen_mcp.types import Json
 

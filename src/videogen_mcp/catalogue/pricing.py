@@ -8,7 +8,8 @@ from typing import assert_never
 from videogen_mcp.catalogue.encode import Payload
 from videogen_mcp.catalogue.fit import lines_of
 from videogen_mcp.catalogue.rules import effective, holds
-from videogen_mcp.catalogue.schema import Confidence, Endpoint, Multiplier, Price
+from videogen_mcp.catalogue.schema import Endpoint
+from videogen_mcp.catalogue.terms import Confidence, Multiplier, Price
 
 
 @dataclass(frozen=True)

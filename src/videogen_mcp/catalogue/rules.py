@@ -3,17 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, assert_never, cast
 
-from videogen_mcp.catalogue.schema import (
-    Bound,
-    Conditions,
-    Endpoint,
-    MaxTotal,
-    Needs,
-    NotTogether,
-    OneOf,
-    Only,
-    Rule,
-)
+from videogen_mcp.catalogue.schema import Endpoint
+from videogen_mcp.catalogue.terms import Bound, Conditions, MaxTotal, Needs, NotTogether, OneOf, Only, Rule
 from videogen_mcp.errors import InvalidRequest
 from videogen_mcp.types import Json
 
