@@ -16,7 +16,8 @@ from videogen_mcp.errors import NotFound
 from videogen_mcp.jobs.job import Attempt, Job, JobError
 from videogen_mcp.jobs.store import Totals
 from videogen_mcp.models_view import model_text, model_view, models_text, models_view
-from videogen_mcp.service import Plan, VideoService, open_service
+from videogen_mcp.selection.decide import Plan
+from videogen_mcp.service import VideoService, open_service
 from videogen_mcp.settings import load_settings
 from videogen_mcp.terminal import Watcher, show_models, show_plan, show_report
 from videogen_mcp.types import AttemptStatus, JobStatus, Video, make_request

@@ -7,7 +7,6 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -22,19 +21,17 @@ from videogen_mcp.errors import (
     InvalidRequest,
     NotConfigured,
     NotFound,
-    Refusal,
 )
 from videogen_mcp.gateways import GATEWAYS
 from videogen_mcp.gateways.base import TIMEOUT, Gateway
 from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.clock import Clock, SystemClock
 from videogen_mcp.jobs.job import Job
-from videogen_mcp.selection.eligibility import GatewayState, any_key, check_complete, check_names, infer_mode, sieve
-from videogen_mcp.selection.explain import why_nothing
-from videogen_mcp.selection.limits import cap_of, check_confirmed, limit_of
-from videogen_mcp.selection.scoring import Candidate, rank
+from videogen_mcp.selection.decide import Plan, decide
+from videogen_mcp.selection.eligibility import GatewayState
+from videogen_mcp.selection.limits import check_confirmed, limit_of
 from videogen_mcp.settings import Settings
-from videogen_mcp.types import Intent, JobStatus, Mode, VideoRequest
+from videogen_mcp.types import JobStatus, VideoRequest
 
 if TYPE_CHECKING:  # these bring SQLAlchemy, which must not be loaded before it is needed
     from videogen_mcp.jobs.engine import Engine
@@ -47,36 +44,8 @@ CANDIDATES_KEPT = 5
 ELSEWHERE_SECONDS = 0.5
 """How often a waiter looks at a job that another process may be driving."""
 
-ANIMATIC_WARNING = (
-    "This is an animatic for planning shots, drawn on this machine from the words of the prompt. It is not AI video."
-)
-KEYLESS_WARNING = "No gateway key is set; with FAL_KEY the same call buys a real clip."
-
 Result = TypeVar("Result")
 OnJob = Callable[[Job], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A decision, before anything is sent.
-
-    Attributes:
-        request: What was asked.
-        mode: The mode, inferred or given.
-        intent: The intent, read or given.
-        candidates: The ranking, best first.
-        refusals: Why each other endpoint was left out.
-        cap_usd: The most that the job may cost.
-        warnings: What the caller should know.
-    """
-
-    request: VideoRequest
-    mode: Mode
-    intent: Intent
-    candidates: tuple[Candidate, ...]
-    refusals: tuple[Refusal, ...]
-    cap_usd: Decimal | None
-    warnings: tuple[str, ...]
 
 
 @dataclass
@@ -177,23 +146,7 @@ class VideoService:
         return self._decide(request)
 
     def _decide(self, request: VideoRequest) -> Plan:
-        check_names(request, self.catalogue, self.gateway_states)
-        mode = infer_mode(request)
-        check_complete(request, mode)
-        cap = cap_of(request, self.settings.max_cost_usd)
-        sieved = sieve(request, mode, self.catalogue, self.gateway_states, cap)
-        intent: Intent = "general" if request.intent == "auto" else request.intent
-        candidates = tuple(rank(sieved.eligible, mode, intent, request.priority))
-        if not candidates:
-            raise why_nothing(request, mode, sieved, self.gateway_states)
-        winner = candidates[0]
-        warnings = [*winner.payload.warnings]
-        if winner.gateway == "local":
-            warnings.append(ANIMATIC_WARNING)
-            warnings += [] if any_key(self.gateway_states) else [KEYLESS_WARNING]
-        if winner.cost.estimated_usd is None:
-            warnings.append(f"The price of {winner.endpoint} is not known; it is billed at the gateway's own rate.")
-        return Plan(request, mode, intent, candidates, sieved.refusals, cap, tuple(warnings))
+        return decide(request, self.catalogue, self.gateway_states, self.settings.max_cost_usd)
 
     async def generate(self, request: VideoRequest) -> Job:
         """Decide, check every input, store the job and start it; returns at once.

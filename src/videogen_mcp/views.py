@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from videogen_mcp.catalogue.encode import Change, Payload
 from videogen_mcp.errors import ErrorCode
 from videogen_mcp.jobs.job import Job
+from videogen_mcp.selection.decide import Plan
 from videogen_mcp.selection.scoring import Candidate
-from videogen_mcp.service import Plan
 from videogen_mcp.types import AttemptStatus, Intent, JobStatus, Json, Mode, Video
 
 if TYPE_CHECKING:  # it brings SQLAlchemy, which must not be loaded before it is needed
