@@ -43,6 +43,7 @@ def with_fal(standin: FalStandIn, home: Path, **more: str) -> dict[str, str]:
         "FAL_KEY": standin.key,
         "VIDEOGEN_FAL_QUEUE_URL": standin.queue_url,
         "VIDEOGEN_FAL_REST_URL": standin.rest_url,
+        "VIDEOGEN_FAL_API_URL": standin.api_url,
         "VIDEOGEN_ALLOWED_HOSTS": standin.origin.removeprefix("http://"),
         "VIDEOGEN_POLL_INTERVAL_S": "0.05",
         **more,

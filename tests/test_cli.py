@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tests.support import child_environment, connected, facts_of, home_only, one
 CLIP = ("--source-video", "https://example.com/a.mp4")
 SMALL = ("A red kite over a stormy sea", "--duration", "1", "--resolution", "480p")
 BUY = ("A fox leaps over a frozen river", "--duration", "4")
+KLING = ("--endpoint", "fal:fal-ai/kling-video/v3/pro/text-to-video")
 
 
 @pytest.fixture(name="standin")
@@ -74,7 +76,7 @@ def test_progress_goes_to_stderr_and_the_result_to_stdout(tmp_path: Path) -> Non
 
 def test_a_clip_is_bought_once_and_shown(tmp_path: Path, standin: FalStandIn) -> None:
     environment = with_fal(standin, tmp_path)
-    done = run_cli(environment, "generate", *BUY, "--provider", "kling", "--json", folder=tmp_path)
+    done = run_cli(environment, "generate", *BUY, *KLING, "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     job = one_object(done.stdout)
     assert (job["status"], job["provider"]) == ("completed", "kling")
@@ -259,3 +261,58 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, command: str) ->
     done = run_cli(environment, *arguments, "--json", folder=tmp_path)
     assert done.returncode == 2
     assert "VIDEOGEN_POLL_INTERVAL_S" in json.dumps(one_object(done.stdout))
+
+
+VEO = "fal-ai/veo3.1"
+
+
+def test_a_check_says_what_differs_and_ends_with_1(tmp_path: Path, standin: FalStandIn) -> None:
+    environment = with_fal(standin, tmp_path)
+    standin.set_price(VEO, 0.77, "seconds")
+    done = run_cli(environment, "models", "veo-3.1", "--check", folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert f"fal:{VEO}\n  price: fal says $0.77 per second, the catalogue" in done.stdout
+    assert re.search(r"\d+ endpoints checked, 1 price read: \d+ differences? at \d+ endpoints?", done.stdout)
+    assert "contracts read" in done.stderr
+    assert standin.key not in done.stdout + done.stderr
+    shown = one_object(run_cli(environment, "models", "veo-3.1", "--json", folder=tmp_path).stdout)
+    (veo,) = [one for one in shown["endpoints"] if one["endpoint"] == f"fal:{VEO}"]
+    assert all("fal pricing API says $0.77" in row["source"] for row in veo["prices"])
+    assert standin.submits == []
+
+
+def test_a_check_that_finds_nothing_ends_with_0(tmp_path: Path, standin: FalStandIn) -> None:
+    standin.set_price("fal-ai/kling-video/v3/pro/text-to-video", 0.168, "seconds")
+    done = run_cli(with_fal(standin, tmp_path), "models", "kling-v3-pro", "--check", "--json", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert one_object(done.stdout) == {"checked": 2, "priced": 1, "differences": [], "unanswered": {}}
+
+
+def test_a_check_that_is_not_answered_in_full_is_uncertain(tmp_path: Path, standin: FalStandIn) -> None:
+    standin.fault("platform_status", endpoint="/v1/models")
+    done = run_cli(with_fal(standin, tmp_path), "models", "kling-v3-pro", "--check", folder=tmp_path)
+    assert done.returncode == 4
+    assert "not checked. fal's platform API answered 500" in done.stdout
+    assert "nothing differs; 1 contract could not be had" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "more", "arguments", "status", "code"),
+    [
+        ({}, {"FAL_KEY": ""}, (), 3, "not_configured"),
+        ({}, {"FAL_KEY": "wrong:key-of-the-tests"}, (), 2, "unauthorized"),
+        ({"status": 500}, {}, (), 4, "gateway_unavailable"),
+        ({}, {}, ("no-such-model",), 2, "not_found"),
+        ({}, {}, ("animatic",), 2, "not_found"),
+        ({}, {}, ("--mode", "extend"), 2, "invalid_request"),
+    ],
+)
+def test_a_check_that_cannot_be_made_says_why(
+    tmp_path: Path, standin: FalStandIn, *, fault: Any, more: Any, arguments: tuple[str, ...], status: int, code: str
+) -> None:
+    if fault:
+        standin.fault("platform_status", **fault)
+    done = run_cli(with_fal(standin, tmp_path, **more), "models", *arguments, "--check", "--json", folder=tmp_path)
+    assert done.returncode == status
+    assert one_object(done.stdout)["error"]["code"] == code
+    assert "wrong:key" not in done.stdout + done.stderr

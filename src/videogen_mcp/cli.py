@@ -15,10 +15,18 @@ from videogen_mcp.doctor import examine
 from videogen_mcp.errors import InvalidRequest, NothingEligible, VideoGenError
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.logs import start_logging
-from videogen_mcp.models_view import model_text, model_view, models_text, models_view
+from videogen_mcp.models_view import (
+    check_text,
+    check_view,
+    endpoints_to_check,
+    model_text,
+    model_view,
+    models_text,
+    models_view,
+)
 from videogen_mcp.service import VideoService, open_service
 from videogen_mcp.settings import load_settings
-from videogen_mcp.terminal import Watcher, show_models, show_plan, show_report
+from videogen_mcp.terminal import CheckWatcher, Watcher, show_check, show_models, show_plan, show_report
 from videogen_mcp.types import JobStatus, Json, Mode, VideoRequest, make_request
 from videogen_mcp.views import job_list_text, job_list_view, job_text, job_view, plan_text, plan_view
 
@@ -147,9 +155,16 @@ def models(
     provider: str | None = None,
     gateway: str | None = None,
     configured_only: Annotated[bool, typer.Option("--configured-only")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Hold prices and contracts against what fal says now.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List models, or one with its parameters, prices and an example."""
+    if check:
+        if mode or provider or gateway or configured_only:
+            _refuse(InvalidRequest("--check takes the name of a model and no filter.", field="check"), as_json=as_json)
+        _check_models(name, as_json=as_json)
     service = _service(as_json=as_json)
     try:
         if name:
@@ -166,6 +181,19 @@ def models(
         configured_only=configured_only,
     )
     _show(view, models_text, as_json=as_json, pretty=show_models)
+
+
+def _check_models(name: str, *, as_json: bool) -> NoReturn:
+    """Ask fal about every endpoint, or those of one model, and exit with 0 only where nothing differs."""
+
+    async def check(service: VideoService) -> Json:
+        with CheckWatcher(quiet=as_json) as watcher:
+            endpoints = endpoints_to_check(service.catalogue, name) if name else None
+            return check_view(await service.live.check(endpoints, watcher.see))
+
+    view = _with_service(check, as_json=as_json)
+    _show(view, check_text, as_json=as_json, pretty=show_check)
+    raise typer.Exit(EXIT_FAILED if view["differences"] else EXIT_UNCERTAIN if view["unanswered"] else 0)
 
 
 @app.command()
@@ -314,8 +342,13 @@ def _refuse(error: VideoGenError, *, as_json: bool) -> NoReturn:
         sys.stdout.write(json.dumps({"error": reason}, ensure_ascii=False) + "\n")
     else:
         sys.stderr.write(f"{error}\n")
-    nothing = isinstance(error, NothingEligible)
-    sys.exit(EXIT_NOTHING_ELIGIBLE if nothing else EXIT_BAD_INPUT)
+    sys.exit(_status_of(error))
+
+
+def _status_of(error: VideoGenError) -> int:
+    if isinstance(error, NothingEligible):
+        return EXIT_NOTHING_ELIGIBLE
+    return EXIT_UNCERTAIN if error.code == "gateway_unavailable" else EXIT_BAD_INPUT
 
 
 def _exit_for(job: Job) -> None:

@@ -1,6 +1,8 @@
 """The catalogue as callers see it (public contract, §4.3)."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +11,7 @@ from videogen_mcp.catalogue import Catalogue
 from videogen_mcp.catalogue.schema import Endpoint, Model
 from videogen_mcp.catalogue.terms import Price
 from videogen_mcp.errors import NotFound
+from videogen_mcp.live import Checked
 from videogen_mcp.selection.eligibility import GatewayState
 from videogen_mcp.types import Json, Mode, told_names
 
@@ -186,3 +189,50 @@ def _schema_line(schema: Json) -> str:
     if "default" in schema:
         parts.append(f"default {schema['default']}")
     return "; ".join([*parts, *([schema["description"]] if schema.get("description") else [])])
+
+
+def endpoints_to_check(catalogue: Catalogue, name: str) -> tuple[Endpoint, ...]:
+    """A model's endpoints at fal, whose prices and contracts can be asked for.
+
+    Raises:
+        NotFound: There is no such model, or fal does not serve it.
+    """
+    if name not in catalogue.models:
+        raise NotFound(f"There is no model {name!r}; {told_names(name, catalogue.models)}.", field="name")
+    found = tuple(endpoint for endpoint in catalogue.of_model(name) if endpoint.gateway == "fal")
+    if not found:
+        raise NotFound(f"Model {name} is not at fal; only fal's prices and contracts can be checked.", field="name")
+    return found
+
+
+def check_view(checked: Checked) -> Json:
+    """What a look at live prices and contracts found."""
+    return {
+        "checked": len(checked.endpoints),
+        "priced": checked.prices,
+        "differences": [asdict(one) for one in checked.differences],
+        "unanswered": dict(checked.unanswered),
+    }
+
+
+def check_text(view: Json) -> str:
+    """The differences by endpoint, a line each."""
+    lines: list[str] = []
+    for endpoint, group in groupby(view["differences"], key=lambda one: one["endpoint"]):
+        lines += [endpoint, *(f"  {one['kind']}: {one['sentence']}" for one in group)]
+    lines += [f"{endpoint}: not checked. {why}" for endpoint, why in view["unanswered"].items()]
+    return "\n".join([*lines, check_summary(view)])
+
+
+def check_summary(view: Json) -> str:
+    """How much was looked at and found, in one sentence."""
+    found = len(view["differences"])
+    differing = len({one["endpoint"] for one in view["differences"]})
+    told = f"{_counted(found, 'difference')} at {_counted(differing, 'endpoint')}" if found else "nothing differs"
+    rest = f"; {_counted(len(view['unanswered']), 'contract')} could not be had" if view["unanswered"] else ""
+    looked_at = f"{_counted(view['checked'], 'endpoint')} checked, {_counted(view['priced'], 'price')} read"
+    return f"{looked_at}: {told}{rest}."
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -6,7 +6,7 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import anyio
 import httpx2
+from anyio import to_thread
 
 from videogen_mcp.catalogue import Catalogue, load_catalogue
 from videogen_mcp.errors import (
@@ -24,17 +25,20 @@ from videogen_mcp.errors import (
 )
 from videogen_mcp.gateways import GATEWAYS
 from videogen_mcp.gateways.base import TIMEOUT, Gateway
+from videogen_mcp.gateways.fal import FalPlatform
 from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.clock import Clock, SystemClock
 from videogen_mcp.jobs.job import Job
+from videogen_mcp.live import LiveCatalogue
 from videogen_mcp.selection.decide import Plan, decide
 from videogen_mcp.selection.eligibility import GatewayState
 from videogen_mcp.selection.limits import check_confirmed, limit_of
 from videogen_mcp.settings import Settings
-from videogen_mcp.types import JobStatus, VideoRequest
+from videogen_mcp.types import JobStatus, Media, VideoRequest
 
-if TYPE_CHECKING:  # these bring SQLAlchemy, which must not be loaded before it is needed
+if TYPE_CHECKING:  # these bring SQLAlchemy or the media modules, which must not be loaded before they are needed
     from videogen_mcp.jobs.engine import Engine
+    from videogen_mcp.jobs.inputs import Inputs
     from videogen_mcp.jobs.store import Page, Store, Totals
 
 logger = logging.getLogger(__name__)
@@ -76,8 +80,10 @@ class VideoService:
         random: Random | None = None,
     ) -> None:
         self.settings = settings
-        self._load_catalogue = catalogue
         self.clock = clock or SystemClock()
+        self.live = LiveCatalogue(
+            settings, catalogue, lambda: FalPlatform.open(settings, self._http, self.clock), self.clock
+        )
         self._random = random or Random(secrets.randbits(64))  # noqa: S311 -- spreads polls, guards nothing
         self._bell = Bell()
         self._gateways: dict[str, Gateway] = {}
@@ -85,10 +91,10 @@ class VideoService:
         self._opening = asyncio.Lock()
         self._users = 0
 
-    @cached_property
+    @property
     def catalogue(self) -> Catalogue:
-        """The catalogue, loaded on first use."""
-        return self._load_catalogue()
+        """The catalogue with the live prices that are kept, loaded on first use."""
+        return self.live.catalogue
 
     @cached_property
     def _http(self) -> httpx2.AsyncClient:
@@ -121,6 +127,7 @@ class VideoService:
     async def close(self) -> None:
         """Stop driving jobs and close everything; unfinished jobs are taken up by whoever opens the database next."""
         async with self._opening:
+            await self.live.close()
             if self._running is not None:
                 await self._running.engine.close()
             for gateway in self._gateways.values():
@@ -142,11 +149,10 @@ class VideoService:
         """
         from videogen_mcp.jobs.inputs import check_inputs  # noqa: PLC0415 -- brings the media modules
 
-        check_inputs(request, self.settings)
-        return self._decide(request)
+        return self._decide(request, check_inputs(request, self.settings).media)
 
-    def _decide(self, request: VideoRequest) -> Plan:
-        return decide(request, self.catalogue, self.gateway_states, self.settings.max_cost_usd)
+    def _decide(self, request: VideoRequest, media: Media) -> Plan:
+        return decide(request, self.catalogue, self.gateway_states, self.settings.max_cost_usd, media)
 
     async def generate(self, request: VideoRequest) -> Job:
         """Decide, check every input, store the job and start it; returns at once.
@@ -155,42 +161,72 @@ class VideoService:
             InvalidRequest: The request or one of its media cannot be used; nothing is stored.
             NothingEligible: As in `plan`.
         """
-        from videogen_mcp.jobs.inputs import resolve_inputs  # noqa: PLC0415 -- brings the media modules
-
         fingerprint = hashlib.sha256(json.dumps(request.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
         if request.request_key is not None:
             # Asked first, so that repeating a call gives its job even when an input file has gone since.
             earlier = await (await self._open()).store.with_key(request.request_key, fingerprint)
             if earlier is not None:
                 return earlier
-        plan = self.plan(request)
-        check_confirmed(request, plan.candidates[0], self.settings.confirm_above_usd)
+        told = await self.live.look_up(request.endpoint)
+        plan = await self._settle(request)
         running = await self._open()
-        resolved = await resolve_inputs(request, self.settings, self._video_file)
-        if resolved != request:
-            plan = replace(self._decide(resolved), warnings=plan.warnings)
         now = self.clock.now()
         job = Job(
             id=secrets.token_hex(16),
             status="queued",
-            request=resolved,
+            request=plan.request,
             mode=plan.mode,
             intent=plan.intent,
             candidates=plan.candidates[:CANDIDATES_KEPT],
             created_at=now,
             updated_at=now,
             cap_usd=limit_of(
-                resolved,
+                plan.request,
                 plan.candidates[0],
                 plan.cap_usd,
                 confirm_above_usd=self.settings.confirm_above_usd,
                 has_daily_budget=self.settings.daily_budget_usd is not None,
             ),
             message=f"queued for {plan.candidates[0].endpoint}",
-            warnings=plan.warnings,
+            warnings=(*told, *plan.warnings),
             driver=running.engine.driver,
         )
-        return await _shielded(self._keep(running, job, fingerprint))
+        stored = await _shielded(self._keep(running, job, fingerprint))
+        self.live.start_refresh()
+        return stored
+
+    async def _settle(self, request: VideoRequest) -> Plan:
+        """Decide on what can be known here, then again on what addresses and earlier jobs turn out to hold.
+
+        A request that nothing can serve is refused before anything is asked for, and in any case before anything is
+        written. Where all media are files of this machine, the first decision is the last.
+
+        Raises:
+            InvalidRequest: The request or one of its media cannot be used.
+            NothingEligible: As in `plan`.
+        """
+        from videogen_mcp.jobs.inputs import (  # noqa: PLC0415 -- brings the media modules
+            check_inputs,
+            keep_data_uris,
+            resolve_addresses,
+        )
+
+        known = await to_thread.run_sync(check_inputs, request, self.settings)
+        plan = self._confirmed(known)
+        resolved = await resolve_addresses(known, self.settings, http=self._http, video_file=self._video_file)
+        plan = plan if resolved is known else self._confirmed(resolved)
+        kept = await keep_data_uris(resolved, self.settings)
+        return plan if kept is resolved else self._confirmed(kept)
+
+    def _confirmed(self, inputs: "Inputs") -> Plan:
+        """The decision, if it may be bought unasked.
+
+        Raises:
+            OverBudget: It costs more, and the request names no cap.
+        """
+        plan = self._decide(inputs.request, inputs.media)
+        check_confirmed(inputs.request, plan.candidates[0], self.settings.confirm_above_usd)
+        return plan
 
     async def _keep(self, running: _Running, job: Job, fingerprint: str) -> Job:
         """Store a job and start it, in one go: a cancelled call must not leave a job that nobody drives."""

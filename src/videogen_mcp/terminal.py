@@ -1,20 +1,23 @@
 """What a person at a terminal sees: progress, tables and bars. Plain lines where there is no terminal."""
 
 import sys
+from itertools import groupby
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.json import JSON
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from videogen_mcp.jobs.job import Job
+from videogen_mcp.models_view import check_summary
 from videogen_mcp.types import Json
 from videogen_mcp.views import change_lines
 
 _BAR_CELLS = 10
+_CONTRACTS_A_LINE = 50
 _STYLES = {"ok": "green", "note": "yellow", "fail": "bold red"}
 
 
@@ -56,6 +59,59 @@ class Watcher:
             sys.stderr.write(f"{job.status}: {job.message}\n")
             sys.stderr.flush()
         self._last = job.message
+
+
+class CheckWatcher:
+    """Follows a look at live contracts on stderr: a moving bar in a terminal, a line now and then elsewhere.
+
+    Args:
+        quiet: Show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._progress: Progress | None = None
+        self._row: TaskID | None = None
+        if not quiet and sys.stderr.isatty():
+            columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+
+    def __enter__(self) -> Self:
+        if self._progress is not None:
+            self._progress.start()
+            self._row = self._progress.add_task("contracts read", total=None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def see(self, done: int, of: int) -> None:
+        """Show how many contracts have been asked for."""
+        if self._progress is not None and self._row is not None:
+            self._progress.update(self._row, completed=done, total=of)
+        elif not self._quiet and (done == of or done % _CONTRACTS_A_LINE == 0):
+            sys.stderr.write(f"{done} of {of} contracts read\n")
+            sys.stderr.flush()
+
+
+def show_check(view: Json) -> None:
+    """Print what differs from fal, one block of a table per endpoint."""
+    console = Console()
+    table = Table(header_style="bold")
+    for heading in ("endpoint", "what", "difference"):
+        table.add_column(heading)
+    for endpoint, group in groupby(view["differences"], key=lambda one: one["endpoint"]):
+        for number, one in enumerate(group):
+            table.add_row("" if number else Text(endpoint, style="cyan"), one["kind"], one["sentence"])
+        table.add_section()
+    if view["differences"]:
+        console.print(table)
+    for endpoint, why in view["unanswered"].items():
+        console.print(Text(f"{endpoint}: {why}", style="yellow"))
+    console.print(check_summary(view))
 
 
 def show_plan(view: Json) -> None:

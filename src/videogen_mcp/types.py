@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -137,6 +139,35 @@ class VideoRequest(BaseModel):
             value: str | tuple[str, ...] | None = getattr(self, field)
             for one in (value,) if isinstance(value, str) else value or ():
                 yield field, one
+
+
+@dataclass(frozen=True)
+class MediaFacts:
+    """What was found out about one medium; None: not known.
+
+    Attributes:
+        mime_type: Such as `image/png`: told from the content of a file, by the host of an address.
+        size_bytes: Length in bytes.
+        width: Pixels; of a picture as it is shown, of a clip as it is stored.
+        height: Pixels, likewise.
+        seconds: Length of a clip or a sound.
+        fps: Frames per second.
+        measured: False for an address that was asked for and whose host gave no answer that can be used.
+    """
+
+    mime_type: str | None = None
+    size_bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+    fps: float | None = None
+    measured: bool = True
+
+
+Media: TypeAlias = Mapping[str, MediaFacts]
+"""What is known of media, by the very text that stands for each in the request."""
+
+NOTHING_MEASURED: Media = MappingProxyType({})
 
 
 class Video(BaseModel):

@@ -350,6 +350,12 @@ def _is_smallest_side(limit: _Limit) -> bool:
     return size is not None and str(min(map(int, size.split("x")))) == limit.value.removesuffix("p")
 
 
+def _are_sides(limit: _Limit) -> bool:
+    """The shortest and the longest side, both the same for width and height."""
+    wanted = [None if side is None else f"{side}x{side}" for side in limit.value]
+    return [limit.param.min_size, limit.param.max_size] == wanted
+
+
 LIMITS: Mapping[str, Callable[[_Limit], bool]] = {
     "min": lambda one: one.lengths[0] == one.value or one.param.minimum == one.value,
     "max": lambda one: one.lengths[1] == one.value or one.param.maximum == one.value,
@@ -373,6 +379,9 @@ LIMITS: Mapping[str, Callable[[_Limit], bool]] = {
     "min_resolution": _is_smallest_side,
     "min_resolution_approx": lambda one: one.param.min_size == one.value["size"],
     "max_resolution_approx": lambda one: one.param.max_size == one.value["size"],
+    "side_px": _are_sides,
+    "aspect": lambda one: [one.param.min_ratio, one.param.max_ratio] == one.value,
+    "fps": lambda one: [one.param.min_fps, one.param.max_fps] == one.value,
     "same_constraints_as": _is_like,
     "max_duration_s_at": _has_length_by_resolution,
     "max_total_files": _has_total,
@@ -396,8 +405,6 @@ NO_LIMIT = frozenset(
         *("used_by_effects", "used_only_without", "default_rule", "max_combined_movements", "min_chars"),
         # Money is compared with the price rows, not here.
         *("billing", "billing_units"),
-        # The schema of the catalogue has no field for a side range of clips, their ratio or their frame rate.
-        *("side_px", "aspect", "fps"),
     }
 )
 

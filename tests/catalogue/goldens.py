@@ -34,8 +34,10 @@ def _take(fields: Json, endpoint: Endpoint, param: Param, value: Any, body: Json
     if not param.source:
         return False
     if set(param.source) & set(MEDIA_FIELDS):
-        _take_media(fields, param, value)
-        return True
+        bare = _bare(param, value)
+        if bare is not None:
+            _take_media(fields, param, bare)
+        return bare is not None
     name = param.source[0]
     if name == "duration":
         value = _seconds(endpoint, param, value, body)
@@ -54,6 +56,18 @@ def _seconds(endpoint: Endpoint, param: Param, value: Any, body: Json) -> float 
     if param.per_second is not None:
         return (value - param.plus) / frames_per_second(endpoint, param, body)
     return seconds_of(value, param) or None
+
+
+def _bare(param: Param, value: Any) -> Any:
+    """Media without the objects they stand in; None where an object says more than the contract can."""
+    if param.item is None:
+        return value
+    place = next(name for name, template in param.item.items() if template == "{medium}")
+    items = list(cast("list[Json]", value)) if isinstance(value, list) else [cast("Json", value)]
+    media = [str(one[place]) for one in items]
+    if [param.on_the_wire(medium, number) for number, medium in enumerate(media, 1)] != items:
+        return None
+    return media if isinstance(value, list) else media[0]
 
 
 def _take_media(fields: Json, param: Param, value: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.catalogue.requests import OTHER, PICTURE, least, medium
 
 from videogen_mcp.catalogue import generic, load_catalogue
 from videogen_mcp.catalogue.encode import Change, Payload, encode
@@ -14,14 +15,12 @@ from videogen_mcp.catalogue.fit import frames_per_second, seconds_of
 from videogen_mcp.catalogue.pricing import price
 from videogen_mcp.catalogue.rules import holds
 from videogen_mcp.catalogue.schema import Endpoint
-from videogen_mcp.catalogue.terms import Needs, Only
+from videogen_mcp.catalogue.terms import Only
 from videogen_mcp.errors import InvalidRequest
-from videogen_mcp.types import MEDIA_FIELDS, MODE_NEEDS, RESOLUTIONS, Json, Mode, VideoRequest
+from videogen_mcp.types import MEDIA_FIELDS, RESOLUTIONS, Json, Mode, VideoRequest
 
 CATALOGUE = load_catalogue()
 EACH = pytest.mark.parametrize("endpoint", CATALOGUE.endpoints, ids=lambda endpoint: endpoint.key)
-PICTURE = "https://pictures.example/a.png"
-OTHER = "https://pictures.example/b.png"
 
 SEEDANCE = "fal:bytedance/seedance-2.0/text-to-video"
 SEEDANCE_IMAGE = "fal:bytedance/seedance-2.0/image-to-video"
@@ -36,34 +35,6 @@ WAN_OLD = "fal:fal-ai/wan-i2v"
 HAILUO = "fal:fal-ai/minimax/hailuo-2.3/standard/text-to-video"
 HAILUO_PRO = "fal:fal-ai/minimax/hailuo-02/pro/image-to-video"
 LOCAL = "local:animatic"
-
-
-def medium(name: str, count: int = 1) -> Any:
-    one = {"first_frame": PICTURE, "last_frame": OTHER}.get(name, f"https://{MEDIA_FIELDS[name]}s.example/{name}")
-    return (one,) * count if name.startswith("reference_") else one
-
-
-def least(endpoint: Endpoint, mode: Mode, **fields: Any) -> Json:
-    """The least that a mode of an endpoint takes, with `fields`; what is no medium comes from its own example."""
-    names = [next((one for one in group if endpoint.param_for(one)), group[0]) for group in MODE_NEEDS[mode]]
-    names += [param.source[0] for param in endpoint.params.values() if param.required and param.source]
-    given: Json = {"prompt": "A fox"} if endpoint.param_for("prompt") else {}
-    for name in names:
-        found = endpoint.param_for(name)
-        if name in MEDIA_FIELDS:
-            given[name] = medium(name, (found and found[1].min_items) or 1)
-        elif found and name != "prompt":
-            given[name] = endpoint.example[found[0]]
-    options = {
-        name: endpoint.example[name]
-        for name, param in endpoint.params.items()
-        if param.required and not param.source and param.const is None and param.preset is None
-    }
-    there = options.keys() | {name for name, param in endpoint.params.items() if given.keys() & set(param.source)}
-    for rule in endpoint.rules:
-        if isinstance(rule, Needs) and (rule.param is None or rule.param in there) and not there & set(rule.any_of):
-            options |= {name: endpoint.example[name] for name in rule.any_of if name in endpoint.example}
-    return given | fields | {"options": options | fields.get("options", {})}
 
 
 def sent(key: str, mode: Mode | None = None, **fields: Any) -> Payload:
@@ -319,7 +290,8 @@ def test_what_moves_the_price_is_always_sent(endpoint: Endpoint) -> None:
                 if payload.body[name] in param.automatic:
                     assert mode == "video_to_video", "only an edit may follow its clip"
                     assert getattr(payload, {"duration": "seconds"}.get(field, field)) is None
-                    assert price(endpoint, payload).estimated_usd is None
+                    if not (field == "duration" and endpoint.fixed.length_of):
+                        assert price(endpoint, payload).estimated_usd is None
 
 
 # What is dropped, and options.

@@ -15,7 +15,7 @@ from videogen_mcp.catalogue.encode import Payload, encode
 from videogen_mcp.catalogue.pricing import FREE, UNKNOWN, Cost, price
 from videogen_mcp.catalogue.schema import Endpoint
 from videogen_mcp.errors import InvalidRequest
-from videogen_mcp.types import Json, Mode, VideoRequest
+from videogen_mcp.types import NOTHING_MEASURED, Json, Media, MediaFacts, Mode, VideoRequest
 
 CATALOGUE = load_catalogue()
 GOLDENS = cast(
@@ -25,10 +25,10 @@ GOLDENS = cast(
 PICTURE = "https://pictures.example/a.png"
 
 
-def cost_of(key: str, mode: Mode | None = None, **fields: Any) -> Cost:
-    endpoint = CATALOGUE.find(f"fal:{key}")
+def cost_of(key: str, mode: Mode | None = None, media: Media = NOTHING_MEASURED, **fields: Any) -> Cost:
+    endpoint = CATALOGUE.find(key if ":" in key else f"fal:{key}")
     request = VideoRequest.model_validate({"prompt": "A fox"} | fields)
-    return price(endpoint, encode(endpoint, mode or endpoint.modes[0], request))
+    return price(endpoint, encode(endpoint, mode or endpoint.modes[0], request), media)
 
 
 def decimal(text: str | None) -> Decimal | None:
@@ -94,6 +94,55 @@ def test_input_clips_are_billed_at_the_longest_the_endpoint_takes() -> None:
     assert by_tokens.estimated_usd == Decimal("0.672") * 4
 
 
+def seconds_of(**lengths: float) -> Media:
+    return {f"https://clips.example/{name}.mp4": MediaFacts(seconds=seconds) for name, seconds in lengths.items()}
+
+
+def clips(*names: str) -> list[str]:
+    return [f"https://clips.example/{name}.mp4" for name in names]
+
+
+def test_measured_input_clips_are_billed_by_their_length() -> None:
+    key = "bytedance/seedance-2.0/reference-to-video"
+    fields: Json = {"duration": 5, "resolution": "720p", "reference_videos": clips("a", "b")}
+    both = cost_of(key, media=seconds_of(a=3.5, b=4.0), **fields)
+    assert both.estimated_usd == Decimal("0.1814") * Decimal("12.5")
+    assert both.basis.startswith("12.5 s x $0.1814, with 7.5 s of video_urls (")
+    # One that could not be measured: both together are no longer than what is taken in all.
+    one = cost_of(key, media=seconds_of(a=3.5), **fields)
+    assert one.estimated_usd == Decimal("0.1814") * 20
+    assert ", with up to 15 s of video_urls (" in one.basis
+
+
+def test_input_clips_that_may_be_of_any_length_have_no_price_until_they_are_measured() -> None:
+    key = "fal-ai/wan/v2.7/reference-to-video"
+    fields: Json = {"duration": 5, "resolution": "720p", "reference_videos": clips("a")}
+    assert cost_of(key, **fields).estimated_usd is None
+    assert cost_of(key, media=seconds_of(a=7.25), **fields).estimated_usd == Decimal("0.1") * Decimal("12.25")
+    pictures: Json = fields | {"reference_videos": [], "reference_images": [PICTURE]}
+    assert cost_of(key, **pictures).estimated_usd == Decimal("0.5")
+
+
+def test_a_clip_as_long_as_its_source_costs_what_that_is_long() -> None:
+    key = "heygen:v3/videos/avatar"
+    fields: Json = {"source_audio": PICTURE, "prompt": "", "options": {"avatar_id": "a"}}
+    measured = cost_of(key, media={PICTURE: MediaFacts(seconds=12.4)}, **fields)
+    assert measured.estimated_usd == Decimal("0.62")
+    assert measured.basis.startswith("12.4 s x $0.05, as long as audio_url (")
+    assert cost_of(key, **fields).estimated_usd is None
+
+
+@pytest.mark.parametrize(
+    ("beyond", "usd"), [(0, "1.3"), (5, "1.3"), (6, "1.38"), (9, "1.62")], ids=["none", "five", "six", "nine"]
+)
+def test_pictures_beyond_those_included_cost_extra(beyond: int, usd: str) -> None:
+    pictures = [f"https://pictures.example/{number}.png" for number in range(beyond)] or []
+    fields: Json = {"reference_images": pictures} if pictures else {"reference_videos": clips("a")}
+    cost = cost_of("minimax/h3/reference-to-video", duration=10, **fields)
+    assert (cost.estimated_usd, cost.ceiling_usd) == (Decimal(usd), Decimal(usd))
+    assert (" reference_image_urls x $0.08" in cost.basis) is (beyond > len("12345"))
+
+
 @pytest.mark.parametrize(("seconds", "usd"), [(5, "0.4"), (5.0625, "0.5"), (6, "0.5")])
 def test_wan_costs_a_quarter_more_above_81_frames(seconds: float, usd: str) -> None:
     cost = cost_of("fal-ai/wan-i2v", first_frame=PICTURE, duration=seconds)
@@ -107,9 +156,88 @@ def test_a_length_left_to_the_endpoint_has_no_price() -> None:
     assert cost.basis == "$0.3034 per second, but the length is not known"
 
 
+CLIP = "https://clips.example/a.mp4"
+
+
+@pytest.mark.parametrize(
+    ("key", "fields", "usd", "high_usd"),
+    [
+        # Voices only cost more where there is sound.
+        ("fal-ai/kling-video/v2.6/pro/image-to-video", {"generate_audio": True}, "0.7", "0.7"),
+        (
+            "fal-ai/kling-video/v2.6/pro/image-to-video",
+            {"generate_audio": False, "options": {"voice_ids": ["829826751244537879"]}},
+            "0.35",
+            "0.35",
+        ),
+        # High dynamic range, and the files for grading on top of it.
+        ("luma/agent/ray/v3.2/image-to-video", {"resolution": "720p", "options": {"hdr": True}}, "0.6", "0.6"),
+        (
+            "luma/agent/ray/v3.2/video-to-video",
+            {"source_video": CLIP, "resolution": "1080p", "duration": 10, "options": {"hdr": True, "exr_export": True}},
+            "12.96",
+            "12.96",
+        ),
+        ("luma/agent/ray/v3.2/text-to-video", {"resolution": "720p", "options": {"hdr": True}}, None, None),
+        # Several clips, sound, and both.
+        (
+            "fal-ai/pixverse/v5.5/text-to-video",
+            {"resolution": "720p", "options": {"generate_multi_clip_switch": True}},
+            "0.3",
+            "0.3",
+        ),
+        ("fal-ai/pixverse/v5.5/text-to-video", {"resolution": "720p", "generate_audio": True}, "0.25", "0.25"),
+        (
+            "fal-ai/pixverse/v5.5/text-to-video",
+            {"resolution": "720p", "generate_audio": True, "options": {"generate_multi_clip_switch": True}},
+            "0.35",
+            "0.35",
+        ),
+        # A quarter of the standard rate without sound, half of it with.
+        ("wan/v2.6/image-to-video/flash", {"resolution": "1080p", "generate_audio": False}, "0.1875", "0.375"),
+        ("wan/v2.6/image-to-video/flash", {"resolution": "1080p", "generate_audio": True}, "0.375", "0.375"),
+        # Every begun second counts; several candidates have no known price.
+        ("nvidia/cosmos-3-super/image-to-video", {"options": {"num_frames": 120}}, "0.25", "0.25"),
+        ("nvidia/cosmos-3-super/image-to-video", {"options": {"num_frames": 121}}, "0.3", "0.3"),
+        ("nvidia/cosmos-3-super/image-to-video", {"options": {"enable_agentic_generation": True}}, None, None),
+        # Pictures beyond those included are in the ceiling; clips are billed by tokens.
+        ("minimax/h3-max/reference-to-video", {"reference_images": [PICTURE]}, "0.4", "0.5025"),
+        ("minimax/h3-max/reference-to-video", {"reference_videos": [CLIP]}, None, None),
+        # A sum and a rate at 1080p, a rate alone at 720p.
+        (
+            "fal-ai/vidu/q2/video-extension/pro",
+            {"source_video": CLIP, "resolution": "1080p", "duration": 2},
+            "0.43",
+            "0.43",
+        ),
+        (
+            "fal-ai/vidu/q2/video-extension/pro",
+            {"source_video": CLIP, "resolution": "720p", "duration": 2},
+            "0.15",
+            "0.15",
+        ),
+        # Where the clip that is given decides the length and was not measured, the longest that is taken counts; and
+        # where none is documented, only the rate is known.
+        ("fal-ai/kling-video/o1/video-to-video/edit", {"source_video": CLIP}, "1.68", "1.68"),
+        ("fal-ai/pixverse/lipsync", {"source_video": CLIP, "source_audio": "https://sounds.example/a.mp3"}, None, None),
+    ],
+)
+def test_what_moves_a_price(key: str, fields: Json, usd: str | None, high_usd: str | None) -> None:
+    endpoint = CATALOGUE.find(f"fal:{key}")
+    pictures: Json = {"first_frame": PICTURE} if "image_to_video" in endpoint.modes else {}
+    cost = cost_of(key, None, NOTHING_MEASURED, **(pictures | {"duration": None} | fields))
+    assert (cost.estimated_usd, cost.ceiling_usd) == (decimal(usd), decimal(high_usd))
+
+
+def test_the_rate_is_shown_where_the_length_is_not_known() -> None:
+    cost = cost_of("fal-ai/luma-dream-machine/ray-2/reframe", source_video=CLIP, aspect_ratio="1:1")
+    assert cost.basis.endswith(" per second, but the length is not known")
+    assert cost.basis.startswith("$")
+
+
 def test_no_price_table_is_unknown_and_not_free() -> None:
     fields: Json = {"first_frame": PICTURE, "last_frame": PICTURE}
-    assert cost_of("fal-ai/veo3.1/first-last-frame-to-video", **fields) == UNKNOWN
+    assert cost_of("fal-ai/pixverse/v4.5/transition", **fields) == UNKNOWN
     endpoint = generic("someone/model")
     assert price(endpoint, encode(endpoint, "text_to_video", VideoRequest(prompt="A fox"))) == UNKNOWN
     assert (UNKNOWN.estimated_usd, UNKNOWN.ceiling_usd) == (None, None)
@@ -179,6 +307,34 @@ def test_a_clips_longest_counts_where_no_sum_is_limited() -> None:
     assert usd(endpoint, {"clips": []}, seconds=5.0) == Decimal("0.5")
 
 
+def test_each_clip_may_be_as_long_as_one_may_be() -> None:
+    endpoint = toy({"usd": "0.1", "per": "second", "input_seconds": ["clips"]})
+    assert usd(endpoint, {"clips": ["a", "b", "c"]}, seconds=5.0) == Decimal("3.5")
+    payload = Payload({"clips": ["a", "b", "c"]}, seconds=5.0)
+    assert price(endpoint, payload, {"b": MediaFacts(seconds=2.5)}).estimated_usd == Decimal("2.75")
+
+
+def test_a_result_as_long_as_a_clip() -> None:
+    endpoint = toy({"usd": "0.1", "per": "second", "high_usd": "0.2"}, fixed={"length_of": "clips"})
+    measured = price(endpoint, Payload({"clips": ["a"]}), {"a": MediaFacts(seconds=4.5)})
+    assert (measured.estimated_usd, measured.ceiling_usd) == (Decimal("0.45"), Decimal("0.9"))
+    assert measured.basis == "4.5 s x $0.1, as long as clips (a test, undated)"
+    unknown = price(endpoint, Payload({"clips": ["a"]}))
+    assert unknown.estimated_usd == Decimal(1)
+    assert unknown.basis == "10 s x $0.1, the longest clips that it takes (a test, undated)"
+    # A length that is sent is the one that is made.
+    assert usd(endpoint, {"clips": ["a"]}, seconds=2.0) == Decimal("0.2")
+    assert usd(endpoint, {}) is None
+
+
+def test_what_is_charged_for_single_items_is_not_multiplied() -> None:
+    extra = {"usd": "0.5", "param": "clips", "over": 1}
+    endpoint = toy({"usd": "1", "per": "video", "plus": [extra], "multiply": [{"by": "3"}]})
+    assert usd(endpoint, {"clips": ["a", "b", "c"]}) == 4
+    assert usd(endpoint, {"clips": ["a"]}) == usd(endpoint, {}) == 3
+    assert price(endpoint, Payload({"clips": ["a", "b"]})).basis == "1 clip x $1 x 3 + 1 clips x $0.5 (a test, undated)"
+
+
 @pytest.mark.parametrize("known", [{"seconds": 5.0}, {"resolution": "720p"}, {"seconds": 5.0, "resolution": "wide"}])
 def test_tokens_need_length_and_resolution(known: Json) -> None:
     assert usd(toy({"usd": "0.01", "per": "thousand_tokens"}), {}, **known) is None
@@ -240,9 +396,9 @@ def test_a_frame_rate_that_is_none_is_refused(rate: int, duration: float | None)
     assert caught.value.message == f"frames_per_second {rate} must be above 0."
 
 
-@pytest.mark.parametrize("duration", [0, -5, 3601, 10**30])
+@pytest.mark.parametrize("duration", [0, -5, 24 * 3601, 10**30])
 def test_a_length_that_no_clip_has_is_refused_before_it_has_a_price(duration: int) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        cost_of("google/gemini-omni-flash", options={"duration": duration})
-    assert caught.value.field == "options.duration"
-    assert caught.value.message == f"duration {duration} is no length of a clip."
+        cost_of("nvidia/cosmos-3-super/image-to-video", first_frame=PICTURE, options={"num_frames": duration})
+    assert caught.value.field == "options.num_frames"
+    assert caught.value.message == f"num_frames {duration} is no length of a clip."

@@ -131,7 +131,7 @@ async def test_durability_comes_first(path: Path, monkeypatch: pytest.MonkeyPatc
         names = ("journal_mode", "synchronous", "foreign_keys")
         seen.append(tuple(connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names))
 
-    monkeypatch.setattr("videogen_mcp.jobs.store._begin_sqlite", look)
+    monkeypatch.setattr("videogen_mcp.jobs.database._begin_sqlite", look)
     other = await Store.open_file(path)
     await other.totals()
     await other.close()

@@ -14,9 +14,9 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from PIL import Image, ImageDraw
 
-from videogen_mcp.errors import DownloadFailed, InvalidRequest
+from videogen_mcp.errors import DownloadFailed
 from videogen_mcp.media import probe
-from videogen_mcp.media.probe import ClipFacts, image_size, inspect
+from videogen_mcp.media.probe import ClipFacts, inspect
 
 Kind = Literal["moving", "black", "frozen", "fade", "night"]
 RATE = 8000
@@ -255,20 +255,3 @@ def test_what_is_too_much(look: Look, made: dict[str, Any], words: str) -> None:
     with pytest.raises(DownloadFailed, match=words) as caught:
         look(clip(**made))
     assert not caught.value.retryable
-
-
-def test_the_size_of_an_image(tmp_path: Path) -> None:
-    image = Image.new("RGB", (64, 48))
-    image.save(tmp_path / "plain.png")
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    image.save(tmp_path / "turned.jpg", exif=turned)
-    assert image_size(tmp_path / "plain.png") == (64, 48)
-    assert image_size(tmp_path / "turned.jpg") == (48, 64)
-
-
-def test_what_is_no_image(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    for name in ("a.png", "missing.png"):
-        with pytest.raises(InvalidRequest, match="is not an image that can be read"):
-            image_size(tmp_path / name)

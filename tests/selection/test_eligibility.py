@@ -13,9 +13,7 @@ from videogen_mcp.gateways import GATEWAYS
 from videogen_mcp.selection.eligibility import (
     GatewayState,
     Sieved,
-    check_complete,
     check_names,
-    infer_mode,
     sieve,
 )
 from videogen_mcp.types import MODES, Json, Mode, VideoRequest
@@ -27,7 +25,7 @@ SOUND = "https://sounds.example/a.mp3"
 SEEDANCE = "fal:bytedance/seedance-2.0/text-to-video"
 KLING = "fal:fal-ai/kling-video/v3/pro/text-to-video"
 VEO = "fal:fal-ai/veo3.1"
-VEO_FRAMES = "fal:fal-ai/veo3.1/first-last-frame-to-video"
+UNPRICED = "fal:fal-ai/pixverse/v4.5/transition"
 LOCAL = "local:animatic"
 UNLISTED = "fal:nobody/knows-this/text-to-video"
 
@@ -216,16 +214,16 @@ def test_a_cap_reckons_with_the_highest_figure() -> None:
 
 def test_a_cap_refuses_an_unknown_price_unless_it_is_pinned() -> None:
     frames: Json = {"first_frame": PICTURE, "last_frame": PICTURE}
-    assert VEO_FRAMES in keys(sieved("first_last_frame", **frames))
-    found = refusal(sieved("first_last_frame", cap="100", **frames), VEO_FRAMES)
+    assert UNPRICED in keys(sieved("first_last_frame", **frames))
+    found = refusal(sieved("first_last_frame", cap="100", **frames), UNPRICED)
     assert (found.code, found.field) == ("over_budget", "max_cost_usd")
     assert "price is unknown" in found.reason
-    narrow: list[Json] = [{"endpoint": VEO_FRAMES}, {"model": "veo-3.1"}]
+    narrow: list[Json] = [{"endpoint": UNPRICED}, {"model": "pixverse-v4.5"}]
     for pin in narrow:
-        assert VEO_FRAMES in keys(sieved("first_last_frame", cap="100", **frames, **pin))
-    wide: list[Json] = [{"provider": "veo"}, {"gateway": "fal"}]
+        assert UNPRICED in keys(sieved("first_last_frame", cap="100", **frames, **pin))
+    wide: list[Json] = [{"provider": "pixverse"}, {"gateway": "fal"}]
     for pin in wide:
-        assert VEO_FRAMES not in keys(sieved("first_last_frame", cap="100", **frames, **pin))
+        assert UNPRICED not in keys(sieved("first_last_frame", cap="100", **frames, **pin))
 
 
 def test_a_pin_does_not_lift_the_cap() -> None:
@@ -234,80 +232,6 @@ def test_a_pin_does_not_lift_the_cap() -> None:
 
 def test_free_is_within_a_cap_of_nothing() -> None:
     assert keys(sieved(states=gateways(), cap="0")) == {LOCAL}
-
-
-# The mode.
-
-
-@pytest.mark.parametrize(
-    ("fields", "mode"),
-    [
-        ({}, "text_to_video"),
-        ({"source_audio": SOUND}, "text_to_video"),
-        ({"first_frame": PICTURE}, "image_to_video"),
-        ({"first_frame": PICTURE, "last_frame": PICTURE}, "first_last_frame"),
-        ({"reference_images": [PICTURE]}, "reference_to_video"),
-        ({"reference_videos": [CLIP]}, "reference_to_video"),
-        ({"reference_images": [PICTURE], "first_frame": PICTURE}, "reference_to_video"),
-        ({"source_video": CLIP}, "video_to_video"),
-        ({"source_video": CLIP, "source_audio": SOUND}, "lip_sync"),
-        ({"source_video": CLIP, "first_frame": PICTURE}, "video_to_video"),
-        ({"mode": "extend", "source_video": CLIP}, "extend"),
-        ({"mode": "image_to_video", "first_frame": PICTURE, "last_frame": PICTURE}, "image_to_video"),
-        ({"mode": "text_to_video", "first_frame": PICTURE}, "text_to_video"),
-    ],
-)
-def test_infer_mode(fields: Json, mode: Mode) -> None:
-    assert infer_mode(request(**fields)) == mode
-
-
-def test_a_last_frame_alone_fits_no_mode() -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        infer_mode(request(last_frame=PICTURE))
-    assert (caught.value.field, caught.value.message) == (
-        "first_frame",
-        "last_frame is given without first_frame; give both.",
-    )
-
-
-@pytest.mark.parametrize(
-    ("mode", "fields", "field"),
-    [
-        ("text_to_video", {"prompt": "  "}, "prompt"),
-        ("image_to_video", {}, "first_frame"),
-        ("first_last_frame", {"last_frame": PICTURE}, "first_frame"),
-        ("first_last_frame", {"first_frame": PICTURE}, "last_frame"),
-        ("reference_to_video", {"reference_audio": [SOUND]}, "reference_images"),
-        ("video_to_video", {}, "source_video"),
-        ("extend", {}, "source_video"),
-        ("reframe", {}, "source_video"),
-        ("lip_sync", {"source_audio": SOUND}, "source_video"),
-        ("sound_effects", {}, "source_video"),
-        ("effects", {}, "first_frame"),
-    ],
-)
-def test_what_a_mode_lives_on_is_missing(mode: Mode, fields: Json, field: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        check_complete(request(**fields), mode)
-    assert caught.value.field == field
-    assert mode in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("mode", "fields"),
-    [
-        ("text_to_video", {}),
-        ("text_to_video", {"prompt": "", "options": {"multi_prompt": [{"prompt": "A fox"}]}}),
-        ("image_to_video", {"prompt": "", "first_frame": PICTURE}),
-        ("image_to_video", {"options": {"start_image_url": PICTURE}}),
-        ("first_last_frame", {"first_frame": PICTURE, "last_frame": PICTURE}),
-        ("reference_to_video", {"reference_videos": [CLIP]}),
-        ("effects", {"reference_images": [PICTURE]}),
-        ("lip_sync", {"source_video": CLIP}),
-    ],
-)
-def test_what_a_mode_lives_on_is_there(mode: Mode, fields: Json) -> None:
-    check_complete(request(**fields), mode)
 
 
 # Names.

@@ -8,9 +8,10 @@ import pytest
 from videogen_mcp.catalogue import Catalogue, load_catalogue
 from videogen_mcp.errors import InvalidRequest, NotConfigured, NothingEligible, OverBudget, Refusal
 from videogen_mcp.gateways import GATEWAYS
-from videogen_mcp.selection.eligibility import GatewayState, Sieved, infer_mode, sieve
+from videogen_mcp.selection.eligibility import GatewayState, Sieved, sieve
 from videogen_mcp.selection.explain import why_nothing
 from videogen_mcp.selection.limits import check_confirmed
+from videogen_mcp.selection.modes import infer_mode
 from videogen_mcp.selection.scoring import Candidate, rank
 from videogen_mcp.types import Json, VideoRequest
 
@@ -181,7 +182,7 @@ def best(**fields: Any) -> tuple[VideoRequest, Candidate]:
     return request, rank(sieved.eligible, mode, "general", "balanced")[0]
 
 
-UNPRICED: Json = {"provider": "veo", "first_frame": PICTURE, "last_frame": PICTURE}
+UNPRICED: Json = {"model": "pixverse-v4.5", "first_frame": PICTURE, "last_frame": PICTURE}
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_what_needs_no_question(fields: Json, limit: str | None) -> None:
         (
             UNPRICED,
             "100",
-            "first-last-frame-to-video costs an unknown price; VIDEOGEN_CONFIRM_ABOVE_USD allows 100 unasked.",
+            "transition costs an unknown price; VIDEOGEN_CONFIRM_ABOVE_USD allows 100 unasked.",
         ),
     ],
 )

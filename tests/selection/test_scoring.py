@@ -14,7 +14,8 @@ from videogen_mcp.catalogue.pricing import FREE, UNKNOWN, Cost
 from videogen_mcp.catalogue.schema import Endpoint, Model, Rating
 from videogen_mcp.gateways import GATEWAYS
 from videogen_mcp.selection.eligibility import Eligible, GatewayState, sieve
-from videogen_mcp.selection.scoring import BOARDS, GRADES, UNKNOWN_COST, WEIGHTS, Candidate, rank
+from videogen_mcp.selection.quality import BOARDS, GRADES
+from videogen_mcp.selection.scoring import UNKNOWN_COST, WEIGHTS, Candidate, rank
 from videogen_mcp.types import INTENTS, PRIORITIES, Intent, Json, Mode, Priority, VideoRequest
 
 CATALOGUE = load_catalogue()
@@ -44,7 +45,7 @@ def ranked(
 SEEDANCE = "fal:bytedance/seedance-2.0/text-to-video"
 HAILUO = "fal:fal-ai/minimax/hailuo-2.3/standard/text-to-video"
 KLING_FRAMES = "fal:fal-ai/kling-video/v3/pro/image-to-video"
-VEO_FRAMES = "fal:fal-ai/veo3.1/first-last-frame-to-video"
+UNPRICED = "fal:fal-ai/pixverse/v4.5/transition"
 
 
 def few(*keys: str) -> Catalogue:
@@ -239,8 +240,8 @@ def test_an_unknown_price_is_neither_free_nor_cheap() -> None:
     assert (first.endpoint_id, second.endpoint_id) == ("toy/free", "toy/unknown")
     assert (first.reasons[2], second.reasons[2]) == ("free", "price unknown")
     assert one(unknown).scores["cost"] == UNKNOWN_COST
-    frames = ranked("first_last_frame", priority="cost", catalogue=few(KLING_FRAMES, VEO_FRAMES))
-    assert [(c.endpoint, c.cost.estimated_usd is None) for c in frames] == [(KLING_FRAMES, False), (VEO_FRAMES, True)]
+    frames = ranked("first_last_frame", priority="cost", catalogue=few(KLING_FRAMES, UNPRICED))
+    assert [(c.endpoint, c.cost.estimated_usd is None) for c in frames] == [(KLING_FRAMES, False), (UNPRICED, True)]
 
 
 def test_beside_something_free_the_paid_are_still_told_apart() -> None:

@@ -14,13 +14,13 @@ from urllib.parse import parse_qs, quote, urlsplit
 from uuid import uuid4
 
 from tests.standins.clips import clip_request
+from tests.standins.platform import Listing, faulty_listing
 from tests.standins.schemas import (
     ACCEPTED_UNLESS_TOLD,
     FAULT_DETAILS,
     RANK,
     Fault,
     Generation,
-    Json,
     RecordedRequest,
     Reply,
     State,
@@ -169,7 +169,7 @@ class FalStandIn:
         self._generations: dict[str, Generation] = {}
         self._faults: list[Fault] = []
         self._tokens: set[str] = set()
-        self._prices: dict[str, Json] = {}
+        self.listing = Listing()
         self._polls = (1, 1)
         self._held: State | None = None
         self._releases = 0
@@ -252,7 +252,7 @@ class FalStandIn:
     def set_price(self, endpoint: str, unit_price: float, unit: str = "second", currency: str = "USD") -> None:
         price = {"endpoint_id": endpoint, "unit_price": unit_price, "unit": unit, "currency": currency}
         with self._changed:
-            self._prices[endpoint] = price
+            self.listing.prices[endpoint] = price
 
     def fault(self, kind: str, endpoint: str | None = None, times: int = 1, **details: Any) -> None:
         unknown = details.keys() - FAULT_DETAILS[kind]
@@ -300,8 +300,15 @@ class FalStandIn:
         if request.path.startswith("/rest/"):
             return self._upload_token(request)
         if request.path.startswith("/platform/"):
-            return self._pricing(request)
+            return self._platform(request)
         return self._queue(request)
+
+    def _platform(self, request: RecordedRequest) -> Reply:
+        fault = self._take("platform_", request.path.removeprefix("/platform"))
+        if fault is not None and (fault.kind != "platform_slow" or not self._wait_for_release()):
+            return faulty_listing(fault)
+        with self._changed:
+            return self.listing.answer(request)
 
     def _queue(self, request: RecordedRequest) -> Reply:
         if request.is_submit:
@@ -469,16 +476,6 @@ class FalStandIn:
         fault = self._take("download_", generation.endpoint)
         video = Reply(200, self._video(generation), {"Content-Type": "video/mp4"})
         return video if fault is None else faulty_download(fault, video)
-
-    def _pricing(self, request: RecordedRequest) -> Reply:
-        if (request.method, request.path) != ("GET", "/platform/v1/models/pricing"):
-            return detail(404, "Not Found")
-        asked = [name for value in request.query.get("endpoint_id", []) for name in value.split(",") if name]
-        if not 1 <= len(asked) <= 50:
-            return detail(400, "endpoint_id takes 1 to 50 ids")
-        with self._changed:
-            prices = [self._prices[name] for name in asked if name in self._prices]
-        return json_reply(200, {"prices": prices, "next_cursor": None, "has_more": False})
 
 
 def main() -> None:

@@ -266,6 +266,10 @@ FAULT_DETAILS: Mapping[str, set[str]] = {
     "download_truncated": {"sent"},
     "download_html": {"body"},
     "download_redirect": {"location"},
+    "platform_status": _ANSWER,
+    "platform_garbage": {"body"},
+    "platform_drop": set(),
+    "platform_slow": set(),
 }
 ACCEPTED_UNLESS_TOLD = {"submit_slow", "submit_without_request_id", "submit_foreign_urls"}
 

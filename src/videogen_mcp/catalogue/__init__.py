@@ -1,7 +1,7 @@
 """The catalogue: every endpoint the product knows, loaded once from `data/*.toml`."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cached_property, lru_cache
 from importlib.resources import files
@@ -9,6 +9,9 @@ from importlib.resources import files
 import tomli
 from pydantic import ValidationError
 
+from videogen_mcp.catalogue.difference import Difference
+from videogen_mcp.catalogue.live import UnitPrice, apply
+from videogen_mcp.catalogue.openapi import LiveContract, check
 from videogen_mcp.catalogue.schema import CatalogueFile, Endpoint, Model, Param
 from videogen_mcp.errors import InvalidRequest, VideoGenError
 from videogen_mcp.types import Mode
@@ -23,14 +26,16 @@ class Catalogue:
     Args:
         models: Every model, by unique id.
         endpoints: Every endpoint, by unique `gateway:id`; its model must be among `models`.
+        beside: Endpoints that are found by their key and not listed, whatever their model.
 
     Raises:
         VideoGenError: An id stands twice, or an endpoint names a model that is not there.
     """
 
-    def __init__(self, models: Iterable[Model], endpoints: Iterable[Endpoint]) -> None:
+    def __init__(self, models: Iterable[Model], endpoints: Iterable[Endpoint], beside: Iterable[Endpoint] = ()) -> None:
         self.models: dict[str, Model] = {}
         self._endpoints: dict[str, Endpoint] = {}
+        self._beside = {endpoint.key: endpoint for endpoint in beside}
         for model in models:
             if model.id in self.models:
                 raise VideoGenError(f"The catalogue lists model {model.id} twice.")
@@ -64,9 +69,13 @@ class Catalogue:
         """The model behind an endpoint; a nameless one for an id outside the catalogue."""
         return self.models.get(endpoint.model) or Model(id=endpoint.model, provider="other", title=endpoint.id)
 
+    def lists(self, key: str) -> bool:
+        """Whether the endpoint is one of the catalogue's own."""
+        return key in self._endpoints
+
     def knows(self, key: str) -> bool:
         """Whether `find` finds it."""
-        return key in self._endpoints or _FAL_KEY.fullmatch(key) is not None
+        return self.lists(key) or _FAL_KEY.fullmatch(key) is not None
 
     def find(self, key: str) -> Endpoint:
         """The endpoint written `gateway:id`; an unknown fal id gets the generic contract.
@@ -74,7 +83,7 @@ class Catalogue:
         Raises:
             InvalidRequest: There is no such endpoint.
         """
-        if found := self._endpoints.get(key):
+        if found := self._endpoints.get(key) or self._beside.get(key):
             return found
         if _FAL_KEY.fullmatch(key):
             return generic(key.partition(":")[2])
@@ -83,6 +92,33 @@ class Catalogue:
             field="endpoint",
             fix="video_models lists the endpoints; only ids at fal may be used without being listed.",
         )
+
+    def with_endpoint(self, endpoint: Endpoint) -> "Catalogue":
+        """A catalogue that also finds this endpoint by its key; it is not listed, so it is used only when pinned."""
+        return Catalogue(self.models.values(), self.endpoints, (*self._beside.values(), endpoint))
+
+    def refreshed(
+        self, prices: Mapping[str, UnitPrice], contracts: Mapping[str, LiveContract | None]
+    ) -> tuple["Catalogue", tuple[Difference, ...]]:
+        """The catalogue with live prices, and everything in which it differs from what the gateway says.
+
+        Contracts are compared, not taken over: an entry holds what no schema says (limits, rules, what a parameter
+        carries). An endpoint that was put beside the catalogue gets its price only.
+
+        Args:
+            prices: Unit prices by endpoint key.
+            contracts: What the gateway lists by endpoint key, None where it lists nothing; absent: not asked.
+        """
+        live = apply(self._endpoints | self._beside, prices)
+        found: list[Difference] = []
+        for key, endpoint in self._endpoints.items():
+            told = live[key].difference if key in live else None
+            found += [told] if told is not None else []
+            found += check(endpoint, contracts[key]) if key in contracts else ()
+        priced = {key: one.endpoint for key, one in live.items()}
+        listed = (priced.get(key, endpoint) for key, endpoint in self._endpoints.items())
+        beside = (priced.get(key, endpoint) for key, endpoint in self._beside.items())
+        return Catalogue(self.models.values(), listed, beside), tuple(found)
 
 
 def generic(endpoint_id: str) -> Endpoint:

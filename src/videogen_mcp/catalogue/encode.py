@@ -5,78 +5,18 @@ refused; seed, negative prompt and options are *soft*, dropped and reported. Dur
 smallest value on offer that is not below what was asked, and the difference is reported.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
+from videogen_mcp.catalogue.draft import Change, Draft, Payload, check_limits, listed
 from videogen_mcp.catalogue.fit import fit_duration, fit_resolution, seconds_of
-from videogen_mcp.catalogue.rules import check_rules
-from videogen_mcp.catalogue.schema import Endpoint, Param, is_of_type
-from videogen_mcp.errors import InvalidRequest
+from videogen_mcp.catalogue.options import take_options
+from videogen_mcp.catalogue.rules import check_rules, effective, holds, said
+from videogen_mcp.catalogue.schema import Endpoint, Param
+from videogen_mcp.catalogue.terms import Only
 from videogen_mcp.types import MEDIA_FIELDS, MODE_NEEDS, Json, Mode, VideoRequest, file_name_of
 
-
-@dataclass(frozen=True)
-class Change:
-    """One difference between what was asked and what is sent.
-
-    Attributes:
-        field: The argument of the contract, or `options.<name>`.
-        asked: What the caller asked for; None when nothing was said.
-        sent: What is sent; None when it is dropped.
-        why: The reason, in a clause.
-    """
-
-    field: str
-    asked: Any
-    sent: Any
-    why: str
-
-
-@dataclass(frozen=True)
-class Payload:
-    """A body ready to be sent, and what it stands for.
-
-    Attributes:
-        body: The JSON object for the endpoint.
-        changes: Every difference from the request.
-        warnings: What the caller should know besides.
-        seconds: The clip's length in seconds, None where the endpoint decides.
-        resolution: The resolution's wire name, None where unknown.
-        aspect_ratio: The ratio sent or fixed, None where the endpoint decides.
-        has_audio: Whether the clip will have sound.
-    """
-
-    body: Json
-    changes: tuple[Change, ...] = ()
-    warnings: tuple[str, ...] = ()
-    seconds: float | None = None
-    resolution: str | None = None
-    aspect_ratio: str | None = None
-    has_audio: bool = False
-
-
-@dataclass
-class _Draft:
-    """The body while it is being built."""
-
-    endpoint: Endpoint
-    mode: Mode
-    request: VideoRequest
-    body: Json = field(default_factory=dict[str, Any])
-    changes: list[Change] = field(default_factory=list[Change])
-    warnings: list[str] = field(default_factory=list[str])
-    seconds: float | None = None
-    resolution: str | None = None
-    aspect_ratio: str | None = None
-    has_audio: bool = False
-
-    def refuse(self, field_name: str, message: str) -> InvalidRequest:
-        return InvalidRequest(message, field=field_name, endpoint=self.endpoint.key)
-
-    def change(self, field_name: str, asked: Any, sent: Any, why: str) -> None:
-        self.changes.append(Change(field_name, asked, sent, why))
+__all__ = ["Change", "Payload", "arguments_in_options", "encode"]
 
 
 def encode(endpoint: Endpoint, mode: Mode, request: VideoRequest) -> Payload:
@@ -90,13 +30,14 @@ def encode(endpoint: Endpoint, mode: Mode, request: VideoRequest) -> Payload:
     Raises:
         InvalidRequest: The endpoint cannot do it; names the argument, what was given and what is allowed.
     """
-    draft = _Draft(endpoint, mode, request)
+    draft = Draft(endpoint, mode, request)
     _check_mode(draft)
     _take_constants(draft)
-    _take_options(draft)
+    take_options(draft)
     _take_media(draft)
-    for take in _TAKERS:
+    for take in _TAKERS.values():
         take(draft)
+    _settle_unasked(draft)
     _check_required(draft)
     check_rules(endpoint, draft.body)
     return Payload(
@@ -111,19 +52,23 @@ def encode(endpoint: Endpoint, mode: Mode, request: VideoRequest) -> Payload:
     )
 
 
-def _check_mode(draft: _Draft) -> None:
+def _check_mode(draft: Draft) -> None:
     if draft.mode not in draft.endpoint.modes:
         raise draft.refuse("mode", f"mode {draft.mode} is not offered; it does {', '.join(draft.endpoint.modes)}.")
     given = {name for name, _ in draft.request.media()}
-    taken_by_options = {
-        name for wire, param in draft.endpoint.params.items() if wire in draft.request.options for name in param.source
-    }
+    given |= arguments_in_options(draft.endpoint, draft.request)
     for group in MODE_NEEDS[draft.mode]:
-        if not given.union(taken_by_options).intersection(group):
+        if not given.intersection(group):
             raise draft.refuse(group[0], f"{' or '.join(group)} is missing: {draft.mode} needs it.")
 
 
-def _take_constants(draft: _Draft) -> None:
+def arguments_in_options(endpoint: Endpoint, request: VideoRequest) -> set[str]:
+    """The arguments of the contract whose place an option takes: by the wire name that carries one, or serves as it."""
+    set_there = (endpoint.params[name] for name in request.options if name in endpoint.params)
+    return {argument for param in set_there for argument in (*param.source, *param.serves)}
+
+
+def _take_constants(draft: Draft) -> None:
     for name, param in draft.endpoint.params.items():
         if param.const is not None:
             draft.body[name] = param.const
@@ -131,69 +76,7 @@ def _take_constants(draft: _Draft) -> None:
             draft.body[name] = param.preset
 
 
-def _take_options(draft: _Draft) -> None:
-    for name, value in draft.request.options.items():
-        param = draft.endpoint.params.get(name)
-        if param is None and not draft.endpoint.open:
-            draft.change(f"options.{name}", value, None, "this endpoint has no such parameter")
-        elif param is None:
-            draft.body[name] = value
-        elif param.const is not None:
-            draft.change(f"options.{name}", value, param.const, "the endpoint's contract fixes it")
-        elif said := [one for one in param.source if getattr(draft.request, one) not in (None, (), "")]:
-            draft.change(f"options.{name}", value, None, f"the argument {said[0]} says the same and wins")
-        else:
-            draft.body[name] = _option_value(draft, name, param, value)
-
-
-def _option_value(draft: _Draft, name: str, param: Param, value: Any) -> Any:
-    """Validate an option; a value that differs only in JSON type or unit from a documented one is put right."""
-    field_name = f"options.{name}"
-    right = value
-    if isinstance(value, float) and not math.isfinite(value):
-        raise draft.refuse(field_name, f"{name} {value!r} is no JSON number.")
-    if (param.values and value not in param.values) or not is_of_type(value, param.type):
-        same = [one for one in param.values if str(one).lower() == str(value).lower() or _same_seconds(one, value)]
-        if same:
-            right = same[0]
-        elif param.values:
-            raise draft.refuse(field_name, f"{name} {value!r} is not offered; allowed: {_list(param.values)}.")
-        elif not _is_number_as(param, value):
-            raise draft.refuse(field_name, f"{name} {value!r} must be of JSON type {param.type}.")
-        else:
-            right = int(value) if param.type == "integer" else float(value)
-    if right is not value and (right != value or type(right) is not type(value)):
-        draft.change(field_name, value, right, "the endpoint wants it in this form")
-    _check_limits(draft, field_name, param, right)
-    return right
-
-
-def _same_seconds(wire: Any, value: Any) -> bool:
-    seconds = seconds_of(wire)
-    return seconds is not None and not isinstance(value, bool) and seconds == seconds_of(value)
-
-
-def _is_number_as(param: Param, value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return False
-    return param.type == "number" or (param.type == "integer" and value == int(value))
-
-
-def _check_limits(draft: _Draft, field_name: str, param: Param, value: Any) -> None:
-    checks: tuple[tuple[str, float | None, Callable[[Any, float], bool]], ...] = (
-        ("at least {}", param.minimum, lambda v, limit: v < limit),
-        ("at most {}", param.maximum, lambda v, limit: v > limit),
-        ("at most {} characters", param.max_chars, lambda v, limit: len(v) > limit),
-        ("at least {} items", param.min_items, lambda v, limit: len(v) < limit),
-        ("at most {} items", param.max_items, lambda v, limit: len(v) > limit),
-    )
-    for wording, limit, breaks in checks:
-        if limit is not None and breaks(value, limit):
-            given = f"{len(value)} given" if "items" in wording or "characters" in wording else f"{value!r} given"
-            raise draft.refuse(field_name, f"{field_name} must be {wording.format(f'{limit:g}')}; {given}.")
-
-
-def _take_media(draft: _Draft) -> None:
+def _take_media(draft: Draft) -> None:
     carried: set[str] = set()
     for name, param in draft.endpoint.params.items():
         sources = [one for one in param.source if one in MEDIA_FIELDS]
@@ -202,10 +85,10 @@ def _take_media(draft: _Draft) -> None:
             continue
         carried.update(sources)
         if param.type == "array":
-            _check_limits(draft, _said(draft, sources), param, items)
-            draft.body[name] = items
+            check_limits(draft, _said(draft, sources), param, items)
+            draft.body[name] = [param.on_the_wire(item, number) for number, item in enumerate(items, 1)]
         elif len(items) == 1:
-            draft.body[name] = items[0]
+            draft.body[name] = param.on_the_wire(items[0], 1)
         else:
             raise draft.refuse(_said(draft, sources), f"{sources[0]} takes one item here; {len(items)} given.")
     for field_name, value in draft.request.media():
@@ -215,13 +98,13 @@ def _take_media(draft: _Draft) -> None:
             )
 
 
-def _said(draft: _Draft, sources: list[str]) -> str:
+def _said(draft: Draft, sources: list[str]) -> str:
     """The argument the caller actually used, of those that a parameter carries."""
     given = [name for name, _ in draft.request.media()]
     return next(name for name in given if name in sources)
 
 
-def _take_prompt(draft: _Draft) -> None:
+def _take_prompt(draft: Draft) -> None:
     found = draft.endpoint.param_for("prompt")
     text = draft.request.prompt.strip()
     if found is None:
@@ -230,11 +113,11 @@ def _take_prompt(draft: _Draft) -> None:
         return
     name, param = found
     if text:
-        _check_limits(draft, "prompt", param, text)
+        check_limits(draft, "prompt", param, text)
         draft.body[name] = text
 
 
-def _take_duration(draft: _Draft) -> None:
+def _take_duration(draft: Draft) -> None:
     found = draft.endpoint.param_for("duration")
     asked = draft.request.duration
     if found is None:
@@ -247,7 +130,10 @@ def _take_duration(draft: _Draft) -> None:
         draft.seconds = fixed
         return
     name, param = found
-    if name not in draft.body:
+    in_sum = _seconds_in_sum(draft, param)
+    if in_sum is not None:
+        _follow_the_sum(draft, name, param, in_sum)
+    elif name not in draft.body:
         wire = fit_duration(draft.endpoint, param, asked, draft.body)
         if wire is not None:
             draft.body[name] = wire
@@ -255,9 +141,40 @@ def _take_duration(draft: _Draft) -> None:
     draft.seconds = seconds_of(sent, param, draft.endpoint, draft.body)
     if draft.seconds is not None and not 0 < draft.seconds <= _LONGEST_SECONDS:
         raise draft.refuse(f"options.{name}", f"{name} {sent!r} is no length of a clip.")
+    if in_sum is not None:
+        return
     telling = _TELLING_SECONDS if param.per_second is None else _TELLING_SECONDS_IN_FRAMES
     if asked is not None and draft.seconds is not None and draft.seconds - asked > telling:
         draft.change("duration", asked, sent, f"the shortest clip on offer that is not below it: {draft.seconds:g} s")
+
+
+def _seconds_in_sum(draft: Draft, param: Param) -> float | None:
+    """The clip's length where a list in the body sets it, such as one of shots; None where none does."""
+    list_name, _, field_name = (param.total_of or "").partition(".")
+    items = draft.body.get(list_name)
+    if not items or not isinstance(items, list):
+        return None
+    schema: Json = draft.endpoint.params[list_name].json_schema()
+    usual = schema.get("items", {}).get("properties", {}).get(field_name, {}).get("default")
+    objects = [cast("Json", item) for item in cast("list[Any]", items) if isinstance(item, dict)]
+    return sum(seconds_of(item.get(field_name, usual)) or 0 for item in objects)
+
+
+def _follow_the_sum(draft: Draft, name: str, param: Param, in_sum: float) -> None:
+    """Send the length that the items of a list add up to, since that is what is made and billed."""
+    list_name = f"options.{(param.total_of or '').partition('.')[0]}"
+    asked, given = draft.request.duration, draft.body.get(name)
+    if asked is not None and asked > in_sum + _TELLING_SECONDS:
+        message = f"duration {asked:g} s is more than the items of {list_name} have together, {in_sum:g} s."
+        raise draft.refuse("duration", message)
+    wire = fit_duration(draft.endpoint, param, in_sum, draft.body)
+    if seconds_of(wire, param, draft.endpoint, draft.body) != in_sum:
+        raise draft.refuse(list_name, f"{list_name} has {in_sum:g} s together; the shortest clip on offer is {wire}.")
+    if given is not None and given != wire:
+        draft.change(f"options.{name}", given, wire, f"the items of {list_name} have {in_sum:g} s together")
+    elif asked is not None and asked < in_sum:
+        draft.change("duration", asked, wire, f"the items of {list_name} have {in_sum:g} s together")
+    draft.body[name] = wire
 
 
 _LONGEST_SECONDS = 3600
@@ -267,7 +184,7 @@ _TELLING_SECONDS_IN_FRAMES = 0.1
 """A clip longer by less than this is as asked: five seconds are 81 frames at 16 per second."""
 
 
-def _take_resolution(draft: _Draft) -> None:
+def _take_resolution(draft: Draft) -> None:
     found = draft.endpoint.param_for("resolution")
     asked = draft.request.resolution
     if found is None:
@@ -284,7 +201,7 @@ def _take_resolution(draft: _Draft) -> None:
         options = tuple(str(value) for value in param.values)
         sent: str | None = fit_resolution(asked, options) if asked else param.preset or param.default
         if sent is None and asked:
-            raise draft.refuse("resolution", _not_offered("resolution", asked, _list(options)))
+            raise draft.refuse("resolution", _not_offered("resolution", asked, listed(options)))
         if sent is not None and asked and sent.lower() != asked:
             draft.change("resolution", asked, sent, "the smallest on offer that is not below it")
         if sent is not None:
@@ -293,7 +210,7 @@ def _take_resolution(draft: _Draft) -> None:
     draft.resolution = None if wire in param.automatic else wire
 
 
-def _take_aspect_ratio(draft: _Draft) -> None:
+def _take_aspect_ratio(draft: Draft) -> None:
     found = draft.endpoint.param_for("aspect_ratio")
     asked = draft.request.aspect_ratio
     if found is None:
@@ -310,12 +227,12 @@ def _take_aspect_ratio(draft: _Draft) -> None:
         if name not in draft.body and param.default is not None:
             draft.change("aspect_ratio", asked, param.default, "the endpoint has no auto; its own default is used")
     elif asked is not None:
-        raise draft.refuse("aspect_ratio", _not_offered("aspect_ratio", asked, _list(param.values)))
+        raise draft.refuse("aspect_ratio", _not_offered("aspect_ratio", asked, listed(param.values)))
     sent = draft.body.get(name, param.default)
     draft.aspect_ratio = None if sent in param.automatic else sent
 
 
-def _take_audio(draft: _Draft) -> None:
+def _take_audio(draft: Draft) -> None:
     found = draft.endpoint.param_for("generate_audio")
     asked = draft.request.generate_audio
     if found is None:
@@ -335,7 +252,7 @@ def _take_audio(draft: _Draft) -> None:
     draft.has_audio = bool(draft.body.get(name))
 
 
-def _take_negative_prompt(draft: _Draft) -> None:
+def _take_negative_prompt(draft: Draft) -> None:
     text = (draft.request.negative_prompt or "").strip()
     if not text:
         return
@@ -344,11 +261,11 @@ def _take_negative_prompt(draft: _Draft) -> None:
         draft.change("negative_prompt", text, None, "this endpoint takes no negative prompt")
         return
     name, param = found
-    _check_limits(draft, "negative_prompt", param, text)
+    check_limits(draft, "negative_prompt", param, text)
     draft.body[name] = text
 
 
-def _take_seed(draft: _Draft) -> None:
+def _take_seed(draft: Draft) -> None:
     seed = draft.request.seed
     if seed is None:
         return
@@ -361,26 +278,42 @@ def _take_seed(draft: _Draft) -> None:
         draft.body[found[0]] = seed
 
 
-_TAKERS: tuple[Callable[[_Draft], None], ...] = (
-    _take_prompt,
-    _take_duration,
-    _take_resolution,
-    _take_aspect_ratio,
-    _take_audio,
-    _take_negative_prompt,
-    _take_seed,
-)
+_TAKERS: dict[str, Callable[[Draft], None]] = {
+    "prompt": _take_prompt,
+    "duration": _take_duration,
+    "resolution": _take_resolution,
+    "aspect_ratio": _take_aspect_ratio,
+    "generate_audio": _take_audio,
+    "negative_prompt": _take_negative_prompt,
+    "seed": _take_seed,
+}
 
 
-def _check_required(draft: _Draft) -> None:
+def _settle_unasked(draft: Draft) -> None:
+    """Where a value that nobody asked for breaks a rule, take the first that the rule allows, and say so."""
+    for rule in draft.endpoint.rules:
+        if not isinstance(rule, Only) or not holds(draft.endpoint, draft.body, rule.when):
+            continue
+        before = effective(draft.endpoint, draft.body, rule.param)
+        param = draft.endpoint.params.get(rule.param)
+        if param is None or before in rule.values or _is_asked(draft, rule.param, param):
+            continue
+        draft.body[rule.param] = rule.values[0]
+        words = " and ".join(said(draft.endpoint, name) for name in rule.when)
+        draft.change(said(draft.endpoint, rule.param), None, rule.values[0], f"{before} does not go with {words} here")
+        for source in _TAKERS.keys() & param.source:
+            _TAKERS[source](draft)
+
+
+def _is_asked(draft: Draft, name: str, param: Param) -> bool:
+    return name in draft.request.options or any(getattr(draft.request, one) is not None for one in param.source)
+
+
+def _check_required(draft: Draft) -> None:
     for name, param in draft.endpoint.params.items():
         if param.required and name not in draft.body:
             said = param.source[0] if param.source else f"options.{name}"
             raise draft.refuse(said, f"{said} is missing: the endpoint requires it.")
-
-
-def _list(values: tuple[Any, ...]) -> str:
-    return ", ".join(str(value) for value in values)
 
 
 def _not_offered(field_name: str, asked: Any, allowed: str | None) -> str:

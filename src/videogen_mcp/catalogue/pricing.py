@@ -3,13 +3,14 @@
 import math
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import assert_never
 
 from videogen_mcp.catalogue.encode import Payload
 from videogen_mcp.catalogue.fit import lines_of
+from videogen_mcp.catalogue.limits import media_in
 from videogen_mcp.catalogue.rules import effective, holds
 from videogen_mcp.catalogue.schema import Endpoint
-from videogen_mcp.catalogue.terms import Confidence, Multiplier, Price
+from videogen_mcp.catalogue.terms import Confidence, Extra, Multiplier, Price
+from videogen_mcp.types import NOTHING_MEASURED, Media
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,39 @@ _SMALLEST = Decimal("0.0001")
 UNKNOWN = Cost(None, None, "no price is known for this endpoint", "unknown")
 
 
-def price(endpoint: Endpoint, payload: Payload) -> Cost:
-    """Reckon the cost of sending this payload to this endpoint."""
+def price(endpoint: Endpoint, payload: Payload, media: Media = NOTHING_MEASURED) -> Cost:
+    """Reckon the cost of sending this payload to this endpoint.
+
+    Args:
+        endpoint: The contract, with its price table.
+        payload: The body that is sent, and what it stands for.
+        media: What is known of the body's media, for prices that go by the length of a clip given.
+    """
     for row in endpoint.prices:
         if holds(endpoint, payload.body, row.when):
-            return _cost(endpoint, payload, row)
+            return _cost(endpoint, payload, row, media)
     return UNKNOWN
 
 
-def _cost(endpoint: Endpoint, payload: Payload, row: Price) -> Cost:
-    units = _units(endpoint, payload, row)
+@dataclass(frozen=True)
+class _Seconds:
+    """Seconds that are billed, and how they are known, in words for the basis."""
+
+    number: Decimal
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class _Clips:
+    """The length of the clips in a parameter: measured, or the most that the endpoint takes."""
+
+    seconds: Decimal
+    is_measured: bool
+
+
+def _cost(endpoint: Endpoint, payload: Payload, row: Price, media: Media) -> Cost:
+    seconds = None if row.per == "video" else _billed_seconds(endpoint, payload, row, media)
+    units = Decimal(1) if row.per == "video" else _units(payload, row, seconds)
     if units is None:
         return Cost(None, None, f"${row.usd:f} per {row.per.replace('_', ' ')}, but the length is not known", "unknown")
     if row.usd == 0:
@@ -51,47 +75,86 @@ def _cost(endpoint: Endpoint, payload: Payload, row: Price) -> Cost:
     factor = Decimal(1)
     for multiplier in row.multiply:
         factor *= _factor(endpoint, payload, multiplier)
-    estimated = (row.usd * units * factor).quantize(_SMALLEST)
-    high = ((row.high_usd or row.usd) * units * factor).quantize(_SMALLEST)
+    extras = [(extra, count) for extra in row.plus if (count := _beyond(payload, extra))]
+    added = sum((extra.usd * count for extra, count in extras), Decimal(0))
+    estimated = (row.usd * units * factor + added).quantize(_SMALLEST)
+    high = ((row.high_usd or row.usd) * units * factor + added).quantize(_SMALLEST)
     words = {"second": "s", "video": "clip", "thousand_tokens": "thousand tokens"}[row.per]
     times = f" x {factor:f}" if factor != 1 else ""
+    more = "".join(f" + {count} {extra.param} x ${extra.usd.normalize():f}" for extra, count in extras)
+    how = seconds.how if seconds else ""
     dated = row.dated.isoformat() if row.dated else "undated"
     where = row.source if dated in row.source else f"{row.source}, {dated}"
-    basis = f"{units.normalize():f} {words} x ${row.usd.normalize():f}{times} ({where})"
+    basis = f"{units.normalize():f} {words} x ${row.usd.normalize():f}{times}{more}{how} ({where})"
     return Cost(estimated, high, basis, row.confidence)
 
 
-def _units(endpoint: Endpoint, payload: Payload, row: Price) -> Decimal | None:
-    match row.per:
-        case "video":
-            return Decimal(1)
-        case "second":
-            return (
-                None if payload.seconds is None else _decimal(payload.seconds) + _input_seconds(endpoint, payload, row)
-            )
-        case "thousand_tokens":
-            if payload.seconds is None or payload.resolution is None:
-                return None
-            lines = lines_of(payload.resolution)
-            if lines is None:
-                return None
-            # The tiers name an area, not a side: 720p is 1280x720 and 834x1112 alike.
-            pixels = Decimal(lines * lines * 16) / 9
-            seconds = _decimal(payload.seconds) + _input_seconds(endpoint, payload, row)
-            return pixels * seconds * row.frame_rate / 1024 / 1000
-        case _:
-            assert_never(row.per)
+def _units(payload: Payload, row: Price, seconds: _Seconds | None) -> Decimal | None:
+    """What the price is multiplied by: seconds, or the thousands of tokens that they make."""
+    if seconds is None or row.per == "second":
+        return seconds and seconds.number
+    lines = None if payload.resolution is None else lines_of(payload.resolution)
+    if lines is None:
+        return None
+    # The tiers name an area, not a side: 720p is 1280x720 and 834x1112 alike.
+    pixels = Decimal(lines * lines * 16) / 9
+    return pixels * seconds.number * row.frame_rate / 1024 / 1000
 
 
-def _input_seconds(endpoint: Endpoint, payload: Payload, row: Price) -> Decimal:
-    """Seconds of input clips that are billed: not measured, so the most that the endpoint accepts."""
-    total = Decimal(0)
-    for name in row.input_seconds:
-        param, given = endpoint.params[name], payload.body.get(name)
-        if given:
-            longest = param.max_total_seconds or param.max_seconds or 0
-            total += _decimal(longest)
-    return total
+def _billed_seconds(endpoint: Endpoint, payload: Payload, row: Price, media: Media) -> _Seconds | None:
+    """The length of the result and of the input clips that are billed like it; None where one is not known."""
+    inputs = [name for name in row.input_seconds if payload.body.get(name)]
+    parts = [_result_seconds(endpoint, payload, media)]
+    parts += [_input_seconds(name, _clips(endpoint, payload, name, media)) for name in inputs]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    return _Seconds(sum((part.number for part in known), Decimal(0)), "".join(part.how for part in known))
+
+
+def _result_seconds(endpoint: Endpoint, payload: Payload, media: Media) -> _Seconds | None:
+    """The length of the result: as sent or fixed, else that of the clip which it is as long as."""
+    if payload.seconds is not None:
+        return _Seconds(_decimal(payload.seconds))
+    name = endpoint.fixed.length_of
+    if name is None or not payload.body.get(name):
+        return None
+    clips = _clips(endpoint, payload, name, media)
+    cut = None if endpoint.fixed.longest is None else _decimal(endpoint.fixed.longest)
+    if cut is not None and (clips is None or clips.seconds > cut):
+        return _Seconds(cut, f", the longest that is made of {name}")
+    if clips is None:
+        return None
+    how = f", as long as {name}" if clips.is_measured else f", the longest {name} that it takes"
+    return _Seconds(clips.seconds, how)
+
+
+def _input_seconds(name: str, clips: _Clips | None) -> _Seconds | None:
+    if clips is None:
+        return None
+    up_to = "" if clips.is_measured else "up to "
+    return _Seconds(clips.seconds, f", with {up_to}{clips.seconds.normalize():f} s of {name}")
+
+
+def _clips(endpoint: Endpoint, payload: Payload, name: str, media: Media) -> _Clips | None:
+    """How long the clips given are; None where that is neither known nor limited."""
+    param = endpoint.params[name]
+    lengths = [facts.seconds for _, facts in media_in(payload.body[name], media)]
+    known = sum((_decimal(seconds) for seconds in lengths if seconds is not None), Decimal(0))
+    unknown = lengths.count(None)
+    if not unknown:
+        return _Clips(known, is_measured=True)
+    limits: list[Decimal] = []
+    if param.max_seconds is not None:
+        limits.append(known + unknown * _decimal(param.max_seconds))
+    if param.max_total_seconds is not None:
+        limits.append(max(known, _decimal(param.max_total_seconds)))
+    return _Clips(min(limits), is_measured=False) if limits else None
+
+
+def _beyond(payload: Payload, extra: Extra) -> int:
+    """How many items of a list cost extra."""
+    return max(0, len(payload.body.get(extra.param) or ()) - extra.over)
 
 
 def _factor(endpoint: Endpoint, payload: Payload, multiplier: Multiplier) -> Decimal:

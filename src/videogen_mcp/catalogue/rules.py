@@ -22,7 +22,28 @@ def effective(endpoint: Endpoint, body: Json, name: str) -> Any:
 
 def holds(endpoint: Endpoint, body: Json, conditions: Conditions) -> bool:
     """Whether all conditions hold for the body."""
-    return all(_holds_one(effective(endpoint, body, name), name in body, wanted) for name, wanted in conditions.items())
+    return all(_holds(endpoint, body, name, wanted) for name, wanted in conditions.items())
+
+
+def _holds(endpoint: Endpoint, body: Json, name: str, wanted: Any) -> bool:
+    if "." not in name:
+        return _holds_one(effective(endpoint, body, name), name in body, wanted)
+    values = values_inside(body, name)
+    if isinstance(wanted, Bound) and wanted.present is False:
+        return not values
+    return any(_holds_one(value, True, wanted) for value in values)  # noqa: FBT003 -- it is sent
+
+
+def values_inside(body: Json, path: str) -> list[Any]:
+    """The values of `list.field`: that field of every object in that list of the body."""
+    name, _, field = path.partition(".")
+    items = body.get(name)
+    objects = (
+        [cast("Json", one) for one in cast("list[Any]", items) if isinstance(one, dict)]
+        if isinstance(items, list)
+        else []
+    )
+    return [one[field] for one in objects if one.get(field) is not None]
 
 
 def _holds_one(value: Any, is_sent: bool, wanted: Any) -> bool:  # noqa: FBT001 -- a fact about the value, not a switch

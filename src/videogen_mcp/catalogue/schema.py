@@ -61,8 +61,16 @@ class Param(Entry):
         max_seconds: Longest clip or sound.
         min_total_seconds: Smallest sum of lengths over a list.
         max_total_seconds: Largest sum of lengths over a list.
-        min_size: Smallest picture, `WxH` in pixels.
-        max_size: Largest picture, `WxH` in pixels.
+        min_size: Smallest picture, `WxH` in pixels: a square bounds both sides, any other the number of pixels.
+        max_size: Largest picture, likewise.
+        min_ratio: Narrowest picture, width over height.
+        max_ratio: Widest picture, width over height.
+        min_fps: Slowest clip, in frames per second.
+        max_fps: Fastest clip, in frames per second.
+        item: What one medium looks like on the wire where it is no bare address: an object in which `{medium}` stands
+            for the address and `{n}` for its number, from 1.
+        serves: Arguments whose place it takes in a mode when it is set through `options`, though it carries none.
+        total_of: For a length: `list.field`, whose sum it is when that list is given.
         tag: How the prompt refers to the n-th item, e.g. `@Image{n}`.
         schema_: JSON Schema of a structured value, written `schema`.
         description: What it does, in a clause.
@@ -92,6 +100,13 @@ class Param(Entry):
     max_total_seconds: float | None = None
     min_size: str | None = None
     max_size: str | None = None
+    min_ratio: float | None = None
+    max_ratio: float | None = None
+    min_fps: float | None = None
+    max_fps: float | None = None
+    item: Json | None = None
+    serves: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    total_of: str | None = None
     tag: str | None = None
     schema_: Annotated[Json | None, Field(alias="schema")] = None
     description: str = ""
@@ -106,26 +121,64 @@ class Param(Entry):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Param":
-        unknown = [name for name in self.source if name not in MEDIA_FIELDS and name not in VALUE_FIELDS]
+        unknown = [
+            name for name in (*self.source, *self.serves) if name not in MEDIA_FIELDS and name not in VALUE_FIELDS
+        ]
         if unknown:
-            raise ValueError(f"`from` names {unknown[0]!r}, which is no argument of the contract")
+            raise ValueError(f"`from` or `serves` names {unknown[0]!r}, which is no argument of the contract")
         for value in (*self.values, self.default, self.preset, self.const):
             if value is not None and not is_of_type(value, self.type):
                 raise ValueError(f"{value!r} is not of type {self.type}")
         for value in (*self.automatic, self.default, self.preset):
             if value is not None and self.values and value not in self.values:
                 raise ValueError(f"{value!r} is not among the values")
+        if self.item is not None and "{medium}" not in self.item.values():
+            raise ValueError("`item` has no place for {medium}")
         return self
 
     def carries(self, field: str) -> bool:
         """Whether it carries that argument of the contract."""
         return field in self.source
 
+    def on_the_wire(self, medium: str, number: int) -> Any:
+        """A medium as the endpoint wants it: its bare address, or an object that holds it.
+
+        Args:
+            medium: The address.
+            number: Its place among the media of this parameter, from 1.
+        """
+        if self.item is None:
+            return medium
+        return {
+            name: str(value).replace("{n}", str(number)).replace("{medium}", medium)
+            for name, value in self.item.items()
+        }
+
+    def media_limits(self) -> str:
+        """What a medium given here may be, in a sentence; empty where nothing is documented."""
+        spans = (
+            ("{} s", self.min_seconds, self.max_seconds),
+            ("{} s together", self.min_total_seconds, self.max_total_seconds),
+            ("{} MB", None, self.max_megabytes),
+            ("{} MB together", None, self.max_total_megabytes),
+            ("{} pixels", self.min_size, self.max_size),
+            ("{} wide for 1 high", self.min_ratio, self.max_ratio),
+            ("{} fps", self.min_fps, self.max_fps),
+        )
+        parts = [
+            unit.format(_span(least, most)) for unit, least, most in spans if least is not None or most is not None
+        ]
+        told = "; ".join([*([", ".join(self.formats)] if self.formats else []), *parts])
+        return f"Takes {told}." if told else ""
+
     def json_schema(self) -> Json:
         """The parameter as a JSON Schema property."""
-        schema: Json = dict(self.schema_ or {"type": self.type})
+        one: Json = {"type": "string"}
+        if self.item is not None:
+            one = {"type": "object", "required": list(self.item), "properties": dict.fromkeys(self.item, one)}
+        schema: Json = dict(self.schema_ or (one if self.item and self.type == "object" else {"type": self.type}))
         if self.type == "array" and "items" not in schema:
-            schema["items"] = {"type": "string"}
+            schema["items"] = one
         wanted: Json = {
             "const": self.const,
             "enum": list(self.values) or None,
@@ -135,9 +188,16 @@ class Param(Entry):
             "maxLength": self.max_chars,
             "minItems": self.min_items,
             "maxItems": self.max_items,
-            "description": self.description or None,
+            "description": " ".join(part for part in (self.description, self.media_limits()) if part) or None,
         }
         return schema | {name: value for name, value in wanted.items() if value is not None}
+
+
+def _span(least: float | str | None, most: float | str | None) -> str:
+    low, high = (f"{value:g}" if isinstance(value, int | float) else value for value in (least, most))
+    if low is None:
+        return f"at most {high}"
+    return f"at least {low}" if high is None else f"{low} to {high}"
 
 
 class Fixed(Entry):
@@ -149,6 +209,8 @@ class Fixed(Entry):
         aspect_ratio: A ratio, or `source`: that of the medium given.
         generate_audio: Whether the clip has sound.
         fps: Frames per second.
+        length_of: The parameter with the clip that the result is as long as.
+        longest: Seconds of that clip that are used; what is longer is cut.
     """
 
     duration: float | None = None
@@ -156,6 +218,8 @@ class Fixed(Entry):
     aspect_ratio: str | None = None
     generate_audio: bool | None = None
     fps: float | None = None
+    length_of: str | None = None
+    longest: float | None = None
 
 
 class Endpoint(Entry):
@@ -213,6 +277,11 @@ class Endpoint(Entry):
         for price in self.prices:
             named |= set(price.when) | set(price.input_seconds)
             named |= {name for one in price.multiply for name in (*one.when, one.param) if name}
+            named |= {extra.param for extra in price.plus}
+        named |= {param.total_of for param in self.params.values() if param.total_of}
+        named |= {self.fixed.length_of} if self.fixed.length_of else set()
+        # `list.field` looks into the items of a list.
+        named = {name.partition(".")[0] for name in named}
         unknown = named - set(self.params) - set(Fixed.model_fields)
         if unknown:
             raise ValueError(f"{self.id}: a rule, price or length names {min(unknown)!r}, which is no parameter")

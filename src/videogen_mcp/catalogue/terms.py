@@ -24,7 +24,10 @@ class Bound(Entry):
 
 
 Conditions: TypeAlias = dict[str, Scalar | list[Scalar] | Bound]
-"""Wire name -> the value, one of the values, or the bound that must hold; all together."""
+"""Wire name -> the value, one of the values, or the bound that must hold; all together.
+
+`list.field` looks into the items of a list: it is enough that the condition holds for one of them.
+"""
 
 
 class OneOf(Entry):
@@ -87,6 +90,20 @@ class Multiplier(Entry):
     each: int | None = None
 
 
+class Extra(Entry):
+    """A charge for every item of a list beyond those that the price includes.
+
+    Attributes:
+        usd: US dollars per item.
+        param: The list.
+        over: How many are included.
+    """
+
+    usd: Annotated[Decimal, Field(strict=False, gt=0)]
+    param: str
+    over: int = 0
+
+
 Confidence = Literal["high", "medium", "low"]
 
 
@@ -101,6 +118,7 @@ class Price(Entry):
         frame_rate: Frames per second in the token formula.
         input_seconds: Parameters whose clips' seconds are billed like output seconds.
         multiply: Factors, all that apply.
+        plus: Charges for single items, added after the factors.
         source: Where the figure comes from.
         dated: The day it was read, or None where the source has none.
         confidence: How sure it is.
@@ -114,6 +132,7 @@ class Price(Entry):
     frame_rate: int = 24
     input_seconds: Annotated[tuple[str, ...], Field(strict=False)] = ()
     multiply: Annotated[tuple[Multiplier, ...], Field(strict=False)] = ()
+    plus: Annotated[tuple[Extra, ...], Field(strict=False)] = ()
     source: str
     dated: date | None = None
     confidence: Confidence

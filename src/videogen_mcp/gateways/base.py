@@ -32,6 +32,10 @@ MAX_REPLY_BYTES = 4_000_000
 """The longest API reply that is read; the rest of a longer one is not."""
 
 
+KEY_HEADERS = frozenset({"authorization", "x-api-key", "x-goog-api-key"})
+"""Headers that a gateway's key travels in, by lower-case name."""
+
+
 @dataclass(frozen=True)
 class Pending:
     """The generation runs.
@@ -200,11 +204,17 @@ async def call(
     finally:
         await response.aclose()
     text = bytes(received[:MAX_REPLY_BYTES]).decode("utf-8", "replace")
-    secret = headers.get("Authorization", "").rpartition(" ")[2]
-    if secret and response.is_error:
+    if response.is_error:
         # Some services repeat a key that they refuse, and what they say ends up in messages and logs.
-        text = text.replace(secret, "…")
+        for secret in _secrets(headers):
+            text = text.replace(secret, "…")
     return Reply(response.status_code, dict(response.headers), text, _json_object(text))
+
+
+def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """The keys among the headers of a request, without the scheme that may stand before one."""
+    values = [value for name, value in headers.items() if name.lower() in KEY_HEADERS]
+    return [secret for value in values if (secret := value.rpartition(" ")[2])]
 
 
 def _json_object(text: str) -> Json | None:

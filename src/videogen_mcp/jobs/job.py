@@ -58,6 +58,7 @@ class Attempt:
         cost_usd: What it commits: the estimate once it was sent, 0 once it is known that nothing ran; None: unknown.
         billed_usd: What the gateway says it charged.
         submitted_at: When the gateway took it.
+        ended_at: When it succeeded, failed or was cancelled.
     """
 
     number: int
@@ -69,6 +70,7 @@ class Attempt:
     cost_usd: Decimal | None = None
     billed_usd: Decimal | None = None
     submitted_at: datetime | None = None
+    ended_at: datetime | None = None
 
     @property
     def operation_id(self) -> str | None:

@@ -181,7 +181,12 @@ class Runner:
         reason = JobError(error.code, error.message, error.fix or FIXES.get(error.code, ""), attempt.endpoint)
         logger.info("job %s: %s failed: %s", job.id, attempt.endpoint, error.code)
         await self._store.update_attempt(
-            job.id, attempt.number, status="failed", error=reason, costs={"cost_usd": Decimal(0)}
+            job.id,
+            attempt.number,
+            status="failed",
+            error=reason,
+            ended_at=self._clock.now(),
+            costs={"cost_usd": Decimal(0)},
         )
 
     async def _end_uncertain(self, job: Job, attempt: Attempt, error: SubmitUncertain) -> None:
@@ -277,7 +282,9 @@ class Runner:
             case Finished():
                 if attempt.status != "succeeded":
                     billed = {"billed_usd": state.billed_usd} if state.billed_usd is not None else None
-                    await self._store.update_attempt(job.id, attempt.number, status="succeeded", costs=billed)
+                    await self._store.update_attempt(
+                        job.id, attempt.number, status="succeeded", ended_at=self._clock.now(), costs=billed
+                    )
                 await self._deliver(job, state)
             case Failed() if attempt.status == "succeeded":
                 message = f"The clip was made, but it is no longer at the gateway: {state.message}"
@@ -287,7 +294,11 @@ class Runner:
                 cancelled = (await self._store.get(job.id)).cancel_requested
                 reason = JobError(state.code, state.message, FIXES.get(state.code, ""), attempt.endpoint)
                 await self._store.update_attempt(
-                    job.id, attempt.number, status="cancelled" if cancelled else "failed", error=reason
+                    job.id,
+                    attempt.number,
+                    status="cancelled" if cancelled else "failed",
+                    error=reason,
+                    ended_at=self._clock.now(),
                 )
                 if cancelled:
                     await self._update(job, status="cancelled", message="cancelled at the gateway")

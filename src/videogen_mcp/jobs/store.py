@@ -8,27 +8,24 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import RowMapping, Select, and_, event, func, insert, or_, select, update
-from sqlalchemy.exc import DatabaseError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import RowMapping, Select, and_, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from videogen_mcp.errors import InvalidRequest, NotFound, OverBudget, StoreError
+from videogen_mcp.errors import ErrorCode, InvalidRequest, NotFound, OverBudget
+from videogen_mcp.jobs import database
 from videogen_mcp.jobs.job import ENDED, Attempt, Job, JobError, check_attempt_move, check_job_move
 from videogen_mcp.jobs.tables import (
-    SCHEMA_VERSION,
     attempt_from_row,
     attempts,
     error_to_row,
     job_from_row,
     job_to_row,
     jobs,
-    metadata,
-    schema_info,
 )
 from videogen_mcp.types import AttemptStatus, JobStatus, Json, Video
 
 _OPEN: tuple[JobStatus, ...] = ("queued", "working")
-_WRITE = {"videogen_write": True}
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,17 @@ class Totals:
     by_status: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class EndedAttempt:
+    """What an attempt teaches: its endpoint, how it ended and why, and when it began and ended."""
+
+    endpoint: str
+    status: AttemptStatus
+    code: ErrorCode | None
+    submitted_at: datetime | None
+    ended_at: datetime
+
+
 class Store:
     """Jobs and attempts in a database. Build it with `open_file`.
 
@@ -60,43 +68,12 @@ class Store:
 
     @classmethod
     async def open_file(cls, path: Path) -> Self:
-        """Open the SQLite file at `path`, making it when it does not exist.
+        """Open the SQLite file at `path`, making it when it does not exist; see `database.open_file`.
 
         Raises:
             StoreError: It was written by a newer version, is no database, or its folder cannot be used.
         """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"The data folder cannot be used: {error.strerror}.", fix="Check VIDEOGEN_HOME."
-            ) from error
-        engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": 30})
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        store = cls(engine)
-        try:
-            await store._create_tables()
-        except DatabaseError as error:
-            await engine.dispose()
-            message = f"The job database {path.name} cannot be read: {error.orig}."
-            raise StoreError(message, fix="It was not touched. Move it away to start with an empty one.") from error
-        except StoreError:
-            await engine.dispose()
-            raise
-        return store
-
-    async def _create_tables(self) -> None:
-        async with self._write() as connection:
-            await connection.run_sync(metadata.create_all)
-            version = (await connection.execute(select(schema_info.c.version))).scalar_one_or_none()
-            if version is None:
-                await connection.execute(insert(schema_info).values(version=SCHEMA_VERSION))
-            elif version > SCHEMA_VERSION:
-                raise StoreError(
-                    f"The job database has schema {version}; this version knows up to {SCHEMA_VERSION}.",
-                    fix="Use the newer version of videogen-mcp that made it.",
-                )
+        return cls(await database.open_file(path))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -106,7 +83,7 @@ class Store:
     async def _write(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction that holds the write lock from its start: what it reads cannot change under it."""
         async with self._engine.connect() as connection:
-            await connection.execution_options(**_WRITE)
+            await connection.execution_options(**database.WRITE)
             async with connection.begin():
                 yield connection
 
@@ -223,6 +200,19 @@ class Store:
             billed = (await connection.execute(select(func.sum(attempts.c.billed_usd)))).scalar()
         return Totals(committed or Decimal(0), billed or Decimal(0), dict(counts))
 
+    async def ended_attempts(self, since: datetime, *, most: int) -> list[EndedAttempt]:
+        """How attempts ended since a moment, the latest first, `most` at most."""
+        query = select(attempts).where(attempts.c.ended_at >= since).order_by(attempts.c.ended_at.desc()).limit(most)
+        async with self._engine.connect() as connection:
+            rows = [attempt_from_row(row) for row in (await connection.execute(query)).mappings().all()]
+        return [
+            EndedAttempt(
+                one.endpoint, one.status, one.error.code if one.error else None, one.submitted_at, one.ended_at
+            )
+            for one in rows
+            if one.ended_at is not None
+        ]
+
     async def open_jobs(self) -> list[tuple[str, str]]:
         """Jobs that have not ended, oldest first, as (id, driver)."""
         query = select(jobs.c.id, jobs.c.driver).where(jobs.c.status.in_(_OPEN)).order_by(jobs.c.created_at)
@@ -276,6 +266,7 @@ class Store:
         operation: Json | None = None,
         error: JobError | None = None,
         submitted_at: datetime | None = None,
+        ended_at: datetime | None = None,
         costs: Mapping[str, Decimal | None] | None = None,
     ) -> None:
         """Move an attempt on.
@@ -287,6 +278,7 @@ class Store:
             operation: The gateway's handle, when it gave one.
             error: Why it ended, when it did.
             submitted_at: When the gateway took it.
+            ended_at: When it ended, when it did.
             costs: `cost_usd` and `billed_usd`, where they change.
         """
         where = and_(attempts.c.job_id == job_id, attempts.c.number == number)
@@ -294,6 +286,7 @@ class Store:
         values |= {"operation": operation} if operation is not None else {}
         values |= {"error": error_to_row(error)} if error is not None else {}
         values |= {"submitted_at": submitted_at} if submitted_at is not None else {}
+        values |= {"ended_at": ended_at} if ended_at is not None else {}
         async with self._write() as connection:
             before: AttemptStatus = (await connection.execute(select(attempts.c.status).where(where))).scalar_one()
             check_attempt_move(before, status)
@@ -353,17 +346,3 @@ def _read_cursor(cursor: str) -> tuple[datetime, str]:
         return datetime.fromisoformat(moment), last_id
     except ValueError:
         raise InvalidRequest(f"cursor {cursor!r} is none that a listing gave.", field="cursor") from None
-
-
-def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
-    """Durability first: an attempt that was written down survives a power cut."""
-    dbapi_connection.isolation_level = None
-    cursor = dbapi_connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Any) -> None:
-    writes = connection.get_execution_options().get("videogen_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

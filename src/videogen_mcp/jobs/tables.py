@@ -28,8 +28,6 @@ from videogen_mcp.jobs.job import Attempt, Job, JobError
 from videogen_mcp.selection.scoring import Candidate
 from videogen_mcp.types import Json, Video, VideoRequest
 
-SCHEMA_VERSION = 1
-
 _MICRO = Decimal(1_000_000)
 
 
@@ -101,6 +99,8 @@ attempts = Table(
     Column("cost_usd", Money),
     Column("billed_usd", Money),
     Column("submitted_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Index("attempts_by_end", "ended_at"),
 )
 
 _CANDIDATES: TypeAdapter[tuple[Candidate, ...]] = TypeAdapter(tuple[Candidate, ...])
@@ -170,4 +170,5 @@ def attempt_from_row(fields: RowMapping) -> Attempt:
         cost_usd=fields["cost_usd"],
         billed_usd=fields["billed_usd"],
         submitted_at=fields["submitted_at"],
+        ended_at=fields["ended_at"],
     )

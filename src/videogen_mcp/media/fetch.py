@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +13,7 @@ import httpx2
 from anyio import to_thread
 
 from videogen_mcp.errors import DownloadFailed, InvalidRequest, UnsafeMedia
+from videogen_mcp.media.connect import REDIRECTS, send
 from videogen_mcp.media.disk import cannot_write, part_of
 from videogen_mcp.media.sniff import FORMATS, HEAD_BYTES, MediaType, describe, sniff
 from videogen_mcp.media.urls import Pinned, Resolver, resolve, shown_url
@@ -26,13 +26,10 @@ OnProgress: TypeAlias = Callable[[int, int | None], None]
 MAX_DOWNLOAD_BYTES = 2_000_000_000
 CHUNK_BYTES = 256 * 1024
 MAX_REDIRECTS = 5
-CONNECT_SECONDS = 10.0
 
 _MEGABYTE = 1_000_000
-_MAX_ADDRESSES_TRIED = 4
 _OK = 200
 _SERVER_ERROR = 500
-_REDIRECTS = (301, 302, 303, 307, 308)
 _RETRYABLE = (408, 425, 429)
 _MEDIA_SUFFIXES = frozenset(
     f".{name}"
@@ -43,13 +40,6 @@ _MEDIA_SUFFIXES = frozenset(
     )
     for name in names
 )
-_HEADERS = {
-    "Accept": "*/*",
-    "Accept-Encoding": "identity",
-    # Connections are kept by IP address alone: the next host at this address would go unverified.
-    "Connection": "close",
-    "User-Agent": "videogen-mcp",
-}
 _NETWORK_TROUBLE: tuple[tuple[type[Exception], str], ...] = (
     (httpx2.ConnectTimeout, "no connection was made in time"),
     (httpx2.ReadTimeout, "the server stopped sending"),
@@ -148,10 +138,10 @@ async def _opened(order: _Order) -> AsyncGenerator[httpx2.Response]:
     """The answer that is not a redirect, with its body unread."""
     here = order.url
     for _ in range(MAX_REDIRECTS + 1):
-        response = await _send(await _resolved(here, order), order)
+        response = await send("GET", await _resolved(here, order), order.http, stall_seconds=order.stall_seconds)
         try:
             location = response.headers.get("Location")
-            if response.status_code not in _REDIRECTS or location is None:
+            if response.status_code not in REDIRECTS or location is None:
                 yield response
                 return
             here = str(httpx2.URL(here).join(location))
@@ -172,39 +162,6 @@ async def _resolved(url: str, order: _Order) -> Pinned:
         if order.kind == "image":
             raise
         raise order.failed("its host does not resolve", retryable=True) from error
-
-
-async def _send(pinned: Pinned, order: _Order) -> httpx2.Response:
-    addresses = pinned.addresses[:_MAX_ADDRESSES_TRIED]
-    for address in addresses[:-1]:
-        with contextlib.suppress(httpx2.ConnectError, httpx2.ConnectTimeout):
-            return await _send_to(address, pinned, order)
-    return await _send_to(addresses[-1], pinned, order)
-
-
-async def _send_to(address: str, pinned: Pinned, order: _Order) -> httpx2.Response:
-    url = httpx2.URL(pinned.url)
-    timeout = httpx2.Timeout(order.stall_seconds, connect=min(CONNECT_SECONDS, order.stall_seconds))
-    extensions: dict[str, object] = {"timeout": timeout.as_dict()}
-    if not _is_ip(pinned.host):
-        # The certificate is checked against this name, not against the IP address in the URL.
-        extensions["sni_hostname"] = pinned.host
-    # Built by hand, because the client's own builder would add its headers and cookies.
-    request = httpx2.Request(
-        "GET",
-        url.copy_with(host=address, fragment=None),
-        headers={"Host": url.netloc.decode("ascii"), **_HEADERS},
-        extensions=extensions,
-    )
-    return await order.http.send(request, stream=True, auth=None, follow_redirects=False)
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _judge_answer(response: httpx2.Response, order: _Order) -> int | None:

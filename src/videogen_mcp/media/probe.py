@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from videogen_mcp.errors import DownloadFailed, InvalidRequest
+from videogen_mcp.errors import DownloadFailed
 from videogen_mcp.media.sheet import Picture, draw_poster, draw_sheet, is_dark, show_change
 from videogen_mcp.types import ratio_of
 
@@ -107,23 +107,6 @@ def inspect(
         has_audio=film.has_audio,
         checks=tuple(name for name, found in checks if found),
     )
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image in pixels, as it is shown; only its header is read.
-
-    Raises:
-        InvalidRequest: It is not an image that can be read here.
-    """
-    from PIL import Image  # noqa: PLC0415 -- heavy, and not needed at start-up
-
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = int(image.getexif().get(_ORIENTATION_TAG, 1)) >= _MIRRORED_SIDES
-    except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError):
-        raise InvalidRequest(f"{path.name!r} is not an image that can be read.") from None
-    return (height, width) if turned else (width, height)
 
 
 @dataclass(frozen=True)

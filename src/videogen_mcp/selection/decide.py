@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from videogen_mcp.catalogue import Catalogue
+from videogen_mcp.catalogue.limits import unverified
 from videogen_mcp.errors import Refusal
-from videogen_mcp.selection.eligibility import GatewayState, any_key, check_complete, check_names, infer_mode, sieve
+from videogen_mcp.selection.eligibility import GatewayState, any_key, check_names, pinned_endpoints, sieve
 from videogen_mcp.selection.explain import why_nothing
 from videogen_mcp.selection.limits import cap_of
+from videogen_mcp.selection.modes import check_complete, infer_mode
 from videogen_mcp.selection.scoring import Candidate, rank
-from videogen_mcp.types import Intent, Mode, VideoRequest
+from videogen_mcp.types import NOTHING_MEASURED, Intent, Media, Mode, VideoRequest
 
 ANIMATIC_WARNING = (
     "This is an animatic for planning shots, drawn on this machine from the words of the prompt. It is not AI video."
@@ -46,6 +48,7 @@ def decide(
     catalogue: Catalogue,
     gateways: Mapping[str, GatewayState],
     most_per_job_usd: Decimal | None,
+    media: Media = NOTHING_MEASURED,
 ) -> Plan:
     """Decide which endpoint serves a request best, and which others could.
 
@@ -54,21 +57,24 @@ def decide(
         catalogue: The endpoints.
         gateways: What is known of each gateway.
         most_per_job_usd: The environment's cap on one job, None for none.
+        media: What is known of the request's media.
 
     Raises:
         InvalidRequest: The request cannot be used.
         NothingEligible: No endpoint can serve it; `NotConfigured` or `OverBudget` where that is what is missing.
     """
     check_names(request, catalogue, gateways)
-    mode = infer_mode(request)
+    mode = infer_mode(request, pinned_endpoints(request, catalogue))
     check_complete(request, mode)
     cap = cap_of(request, most_per_job_usd)
-    sieved = sieve(request, mode, catalogue, gateways, cap)
+    sieved = sieve(request, mode, catalogue, gateways, cap, media=media)
     intent: Intent = "general" if request.intent == "auto" else request.intent
     candidates = tuple(rank(sieved.eligible, mode, intent, request.priority))
     if not candidates:
         raise why_nothing(request, mode, sieved, gateways)
-    warnings = _warnings(candidates[0], gateways)
+    winner = candidates[0]
+    unchecked = unverified(catalogue.find(winner.endpoint), winner.payload.body, media)
+    warnings = (*_warnings(winner, gateways), *unchecked)
     return Plan(request, mode, intent, candidates, sieved.refusals, cap, warnings)
 
 

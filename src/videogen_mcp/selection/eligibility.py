@@ -6,10 +6,14 @@ from decimal import Decimal
 
 from videogen_mcp.catalogue import Catalogue
 from videogen_mcp.catalogue.encode import Payload, encode
+from videogen_mcp.catalogue.limits import check_media
 from videogen_mcp.catalogue.pricing import Cost, price
 from videogen_mcp.catalogue.schema import Endpoint, Model
 from videogen_mcp.errors import InvalidRequest, Refusal
-from videogen_mcp.types import MODE_NEEDS, Mode, VideoRequest, told_names
+from videogen_mcp.types import NOTHING_MEASURED, Media, Mode, VideoRequest, told_names
+
+PINS = ("provider", "gateway", "model", "endpoint")
+"""Arguments that are obeyed or refused, never swapped."""
 
 
 @dataclass(frozen=True)
@@ -50,25 +54,6 @@ class Sieved:
     refusals: tuple[Refusal, ...]
 
 
-def infer_mode(request: VideoRequest) -> Mode:
-    """The mode that the media given call for, unless the caller names one.
-
-    Raises:
-        InvalidRequest: The media fit no mode; names the argument.
-    """
-    if request.mode != "auto":
-        return request.mode
-    if request.source_video:
-        return "lip_sync" if request.source_audio else "video_to_video"
-    if request.reference_images or request.reference_videos:
-        return "reference_to_video"
-    if request.last_frame:
-        if not request.first_frame:
-            raise InvalidRequest("last_frame is given without first_frame; give both.", field="first_frame")
-        return "first_last_frame"
-    return "image_to_video" if request.first_frame else "text_to_video"
-
-
 def check_names(request: VideoRequest, catalogue: Catalogue, gateways: Mapping[str, GatewayState]) -> None:
     """Check that every pinned and excluded name exists.
 
@@ -98,6 +83,8 @@ def sieve(
     catalogue: Catalogue,
     gateways: Mapping[str, GatewayState],
     cap_usd: Decimal | None,
+    *,
+    media: Media = NOTHING_MEASURED,
 ) -> Sieved:
     """Put every endpoint through the filters.
 
@@ -107,6 +94,7 @@ def sieve(
         catalogue: The endpoints.
         gateways: What is known of each gateway.
         cap_usd: The most that the job may cost, None for no cap.
+        media: What is known of the request's media.
     """
     eligible: list[Eligible] = []
     refusals: list[Refusal] = []
@@ -116,10 +104,11 @@ def sieve(
         if refusal is None:
             try:
                 payload = encode(endpoint, mode, request)
+                check_media(endpoint, payload.body, media)
             except InvalidRequest as error:
                 refusal = Refusal(endpoint.key, error.message, error.code, error.field)
             else:
-                cost = price(endpoint, payload)
+                cost = price(endpoint, payload, media)
                 # Asked last, so that a missing key is named only where setting it would help.
                 refusal = _too_dear(request, endpoint, cost, cap_usd) or _keyless(endpoint, gateways)
                 if refusal is None:
@@ -135,6 +124,19 @@ def _considered(request: VideoRequest, catalogue: Catalogue) -> tuple[Endpoint, 
     return catalogue.endpoints
 
 
+def pinned_endpoints(request: VideoRequest, catalogue: Catalogue) -> tuple[Endpoint, ...]:
+    """The endpoints that the request's pins leave; none when nothing is pinned."""
+    if not any(getattr(request, pin) for pin in PINS):
+        return ()
+    return tuple(
+        endpoint
+        for endpoint in _considered(request, catalogue)
+        if request.provider in {None, catalogue.model_of(endpoint).provider}
+        and request.gateway in {None, endpoint.gateway}
+        and request.model in {None, endpoint.model}
+    )
+
+
 def _barred(
     request: VideoRequest, endpoint: Endpoint, model: Model, gateways: Mapping[str, GatewayState]
 ) -> Refusal | None:
@@ -147,7 +149,7 @@ def _barred(
         if value in request.exclude:
             return Refusal(endpoint.key, f"exclude names its {field}, {value}.", "nothing_eligible", "exclude")
     # Every pin that is given matches by now.
-    pinned = any(getattr(request, field) is not None for field in ("provider", "gateway", "model", "endpoint"))
+    pinned = any(getattr(request, field) is not None for field in PINS)
     return _unavailable(endpoint, gateways, pinned=pinned)
 
 
@@ -191,18 +193,3 @@ def _too_dear(request: VideoRequest, endpoint: Endpoint, cost: Cost, cap_usd: De
         return None
     reason = f"max_cost_usd {cap_usd:.2f} is below its price of up to ${cost.ceiling_usd:.2f}."
     return Refusal(endpoint.key, reason, "over_budget", "max_cost_usd")
-
-
-def check_complete(request: VideoRequest, mode: Mode) -> None:
-    """Check what no endpoint could do without.
-
-    Raises:
-        InvalidRequest: The prompt or a medium that the mode lives on is missing; names the argument.
-    """
-    if mode == "text_to_video" and not request.prompt.strip() and not request.options:
-        raise InvalidRequest("prompt is empty: text_to_video lives on it.", field="prompt")
-    if request.options:
-        return
-    for group in MODE_NEEDS[mode]:
-        if not any(getattr(request, name) for name in group):
-            raise InvalidRequest(f"{' or '.join(group)} is missing: {mode} needs it.", field=group[0])

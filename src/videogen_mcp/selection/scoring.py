@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from videogen_mcp.catalogue.encode import Payload
 from videogen_mcp.catalogue.pricing import Cost
-from videogen_mcp.catalogue.schema import Model, Rating
 from videogen_mcp.selection.eligibility import Eligible
+from videogen_mcp.selection.quality import quality_of
 from videogen_mcp.types import Intent, Mode, Priority
 
 WEIGHTS: Mapping[Priority, Mapping[str, float]] = {
@@ -19,19 +19,9 @@ WEIGHTS: Mapping[Priority, Mapping[str, float]] = {
 }
 """How much each dimension counts, by priority; every row sums to one."""
 
-GRADES: Mapping[str, float] = {"excellent": 0.45, "good": 0.35, "draft": 0.1}
-"""Quality where there is no rating: the plain grades of seed 001, just below a rated model of middling rank."""
-
-UNKNOWN_QUALITY = 0.3
 UNKNOWN_COST = 0.4
 UNKNOWN_SECONDS = 120.0
 """Time to completion where no source gives one: fal says thirty seconds to several minutes."""
-
-BOARDS: Mapping[str, tuple[str, float, float]] = {
-    "text_to_video": ("AA-Video-T2V v2.0", 900.0, 1160.0),
-    "image_to_video": ("AA-Video-I2V v1.0", 1000.0, 1200.0),
-}
-"""Per modality the one board that is read, and the ratings that count as 0 and 1; boards are never mixed."""
 
 UNFITTED_PENALTY = 0.03
 """Taken off the fit for each of duration and resolution that had to be changed."""
@@ -83,7 +73,7 @@ def _place(candidate: Candidate) -> tuple[float, Decimal, str]:
 
 
 def _candidate(one: Eligible, mode: Mode, intent: Intent, priority: Priority, cheapest: Decimal | None) -> Candidate:
-    quality, quality_reason = _quality(one.model, mode)
+    quality, quality_reason = quality_of(one.model, mode)
     seconds = one.endpoint.usual_seconds or UNKNOWN_SECONDS
     scores = {
         "fit": _fit(one, intent),
@@ -116,17 +106,6 @@ def _candidate(one: Eligible, mode: Mode, intent: Intent, priority: Priority, ch
 def _fit(one: Eligible, intent: Intent) -> float:
     fitted = sum(change.field in {"duration", "resolution"} for change in one.payload.changes)
     return max(0.0, one.model.fit.get(intent, 0.5) - UNFITTED_PENALTY * fitted)
-
-
-def _quality(model: Model, mode: Mode) -> tuple[float, str]:
-    board, low, high = BOARDS["text_to_video" if mode == "text_to_video" else "image_to_video"]
-    found: Rating | None = next((rating for rating in model.ratings if rating.board == board), None)
-    if found is not None:
-        dated = f", {found.dated.isoformat()}" if found.dated else ""
-        return min(1.0, max(0.0, (found.elo - low) / (high - low))), f"Elo {found.elo:.0f} ({board}{dated})"
-    if model.grade is not None:
-        return GRADES[model.grade], f"graded {model.grade}, not rated on {board}"
-    return UNKNOWN_QUALITY, "quality unknown"
 
 
 def _cost(cost: Cost, cheapest: Decimal | None) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from anyio import to_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, ResourceLink, TextContent, ToolAnnotations
 from pydantic import Field
@@ -166,7 +167,7 @@ def _body(service: VideoService, pin: dict[str, str]) -> Callable[..., Any]:
         said = {name: value for name, value in arguments.items() if value not in ("", (), {})}
         request = make_request(said | pin)
         if dry_run:
-            view = plan_view(service.plan(request))
+            view = plan_view(await to_thread.run_sync(service.plan, request))
             return result_of(view, plan_text(view))
         job = await service.generate(request)
         if wait_seconds > 0:

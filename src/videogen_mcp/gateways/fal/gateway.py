@@ -1,0 +1,62 @@
+"""The gateway `fal`: the queue and the storage behind the protocol of `gateways/base.py`."""
+
+from pathlib import Path
+from typing import ClassVar, Self
+
+import httpx2
+
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending
+from videogen_mcp.gateways.fal.queue import FalQueue
+from videogen_mcp.gateways.fal.uploads import FalUploads
+from videogen_mcp.gateways.fal.wire import authorization
+from videogen_mcp.settings import Settings
+from videogen_mcp.types import Json
+
+
+class FalGateway:
+    """The gateway `fal`.
+
+    Args:
+        queue: Where generations are.
+        uploads: Where files go.
+    """
+
+    name: ClassVar[str] = "fal"
+    shortest_poll_seconds: ClassVar[float] = 2.0
+    on_this_machine: ClassVar[bool] = False
+
+    def __init__(self, queue: FalQueue, uploads: FalUploads) -> None:
+        self._queue = queue
+        self._uploads = uploads
+
+    @classmethod
+    def open(cls, settings: Settings, http: httpx2.AsyncClient) -> Self:
+        """Build it from the environment; see `Gateway.open`."""
+        headers = authorization(settings)
+        queue_url = settings.base_url("VIDEOGEN_FAL_QUEUE_URL", "https://queue.fal.run")
+        rest_url = settings.base_url("VIDEOGEN_FAL_REST_URL", "https://rest.fal.ai")
+        return cls(FalQueue(queue_url, headers, http), FalUploads(rest_url, headers, settings, http))
+
+    @property
+    def address(self) -> str:
+        """Base address of the queue."""
+        return self._queue.url
+
+    async def submit(self, endpoint_id: str, body: Json) -> Operation:
+        """Put one request into the queue; see `Gateway.submit`."""
+        return await self._queue.submit(endpoint_id, body)
+
+    async def poll(self, operation: Operation) -> Pending | Finished | Failed:
+        """Look at the status, and at the result once it is complete; see `Gateway.poll`."""
+        return await self._queue.poll(operation)
+
+    async def cancel(self, operation: Operation) -> CancelOutcome:
+        """Ask fal to stop; a running model may ignore it. See `Gateway.cancel`."""
+        return await self._queue.cancel(operation)
+
+    async def upload(self, path: Path, mime_type: str) -> str:
+        """Put a file on fal's CDN; returns its public address. See `Gateway.upload`."""
+        return await self._uploads.upload(path, mime_type)
+
+    async def close(self) -> None:
+        """Nothing is held."""
