@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format bench models-page clean
 
 demo: .venv/.installed ## render a first video, free and without any key, and say where it is
 	@mkdir -p demo
@@ -23,6 +23,12 @@ check: .venv/.tools ## lint, types, architecture
 format: .venv/.tools ## put the code into the project's form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench: .venv/.tools ## measure, and fail where a figure is over its limit
+	$(BIN)/python -m bench
+
+models-page: .venv/.installed ## write the catalogue as one static page, for choosing a model
+	@$(BIN)/python -m videogen_mcp.models_page build/models.html
 
 .venv/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; call make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'

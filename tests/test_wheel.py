@@ -53,6 +53,7 @@ def test_the_wheel_holds_the_package_and_its_data_only(wheel: Path) -> None:
     tables = {one.name for one in (ROOT / "src" / "videogen_mcp" / "catalogue" / "data").glob("*.toml")}
     assert tables
     assert {f"videogen_mcp/catalogue/data/{name}" for name in tables} <= names
+    assert {f"videogen_mcp/models_page/page.{kind}" for kind in ("html", "css", "js")} <= names
     assert "videogen_mcp/py.typed" in names
     assert "videogen_mcp/__main__.py" in names
     tops = {name.partition("/")[0] for name in names}

@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench` runs them all and fails where a figure is over its limit."""
