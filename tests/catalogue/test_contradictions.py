@@ -215,7 +215,7 @@ async def test_08_polls_follow_the_time_waited_and_what_the_gateway_asks(
     assert 15.0 <= min(pauses[-5:]) <= max(pauses) <= 16.5
     standin.plan(0, 1)
     standin.fault("status_status", status=429, headers={"Retry-After": "42"})
-    assert (await watched(fal_environment))[0] == 42
+    assert 42 in await watched(fal_environment)
     standin.plan(0, 3)
     assert await watched(fal_environment | {"VIDEOGEN_POLL_INTERVAL_S": "10"}) == [10, 10, 10]
 
