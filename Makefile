@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format bench models-page clean
+.PHONY: demo test check format bench models-page docs clean
 
 demo: .venv/.installed ## render a first video, free and without any key, and say where it is
 	@mkdir -p demo
@@ -29,6 +29,9 @@ bench: .venv/.tools ## measure, and fail where a figure is over its limit
 
 models-page: .venv/.installed ## write the catalogue as one static page, for choosing a model
 	@$(BIN)/python -m videogen_mcp.models_page build/models.html
+
+docs: .venv/.tools ## write what docs/selection.md quotes from the code
+	@$(BIN)/python -m tests.docs.selection_page
 
 .venv/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; call make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'

@@ -17,6 +17,8 @@ def main(names: list[str]) -> int:
         for figure in figures:
             limit = "" if figure.limit is None else f"  (limit {figure.limit:g} {figure.unit})"
             print(f"  {'   ' if figure.is_kept else '!! '}{figure.name:<44}{figure.value:>10.4g} {figure.unit}{limit}")
+            for detail in figure.details:
+                print(f"         {detail}")
             over += not figure.is_kept
     print("all within their limits" if not over else f"{over} over the limit")
     return 1 if over else 0

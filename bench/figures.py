@@ -16,12 +16,14 @@ class Figure:
         value: The figure.
         unit: Its unit.
         limit: The most that is accepted; None where the figure is told only.
+        details: What stands behind it, a line each.
     """
 
     name: str
     value: float
     unit: str
     limit: float | None = None
+    details: tuple[str, ...] = ()
 
     @property
     def is_kept(self) -> bool:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 
+from tests.selection.ablation import changed_by
+from tests.selection.cases import cases
+
 from bench.figures import Figure, median, milliseconds, percentile
 from videogen_mcp.catalogue import Catalogue, load_catalogue
 from videogen_mcp.gateways import GATEWAYS
-from videogen_mcp.selection.decide import decide
+from videogen_mcp.selection.decide import Situation, decide
 from videogen_mcp.selection.eligibility import GatewayState
 from videogen_mcp.types import VideoRequest
 
@@ -27,7 +30,7 @@ def figures() -> Iterator[Figure]:
     catalogue = load_catalogue()
 
     def plan(over: Catalogue) -> None:
-        decide(REQUEST, over, ALL_KEYS, None)
+        decide(REQUEST, over, Situation(ALL_KEYS))
 
     taken = milliseconds(lambda: plan(catalogue), times=200, warm_up=5)
     yield Figure("plan over the catalogue, p50", median(taken), "ms", 10)
@@ -37,6 +40,14 @@ def figures() -> Iterator[Figure]:
     large = median(milliseconds(lambda: plan(whole), times=5))
     yield Figure(f"plan over {MANY} endpoints", large, "ms", 400)
     yield Figure("the same per endpoint, to a tenth of them", large / MANY / (small / (MANY // 10)), "x", 1.5)
+    yield from robustness()
+
+
+def robustness() -> Iterator[Figure]:
+    """How many choices of the table hang on single numbers."""
+    total = sum(not case.is_refused for case in cases())
+    for change, names in changed_by().items():
+        yield Figure(f"choices that change {change}", 100 * len(names) / total, "%", 10, tuple(names))
 
 
 def synthetic(catalogue: Catalogue, count: int) -> Catalogue:

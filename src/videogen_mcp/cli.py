@@ -24,6 +24,7 @@ from videogen_mcp.models_view import (
     models_text,
     models_view,
 )
+from videogen_mcp.selection.decide import Plan
 from videogen_mcp.service import VideoService, open_service
 from videogen_mcp.settings import load_settings
 from videogen_mcp.terminal import CheckWatcher, Watcher, show_check, show_models, show_plan, show_report
@@ -120,7 +121,7 @@ def generate(
         request = make_request(fields | {"options": _options(options)})
         service = _service(as_json=as_json)
         if dry_run or context.info_name == "plan":
-            view = plan_view(service.plan(request))
+            view = plan_view(_run(_plan(service, request)))
             _show(view, plan_text, as_json=as_json, pretty=show_plan)
             return
         job = _run(_generate(service, request, no_wait=no_wait, quiet=as_json))
@@ -131,6 +132,11 @@ def generate(
         _refuse(error, as_json=as_json)
     _show(view, job_text, as_json=as_json)
     _exit_for(job)
+
+
+async def _plan(service: VideoService, request: VideoRequest) -> Plan:
+    await service.learn()
+    return service.plan(request)
 
 
 async def _generate(service: VideoService, request: VideoRequest, *, no_wait: bool, quiet: bool) -> Job:

@@ -100,8 +100,8 @@ def _gateway_entry(name: str, state: GatewayState) -> Json:
         "name": name,
         "configured": state.configured,
         "env": state.key_variable,
-        "healthy": state.supported,
-        "note": note or notes[state.supported, state.configured],
+        "healthy": state.supported and not state.cool_off,
+        "note": note or state.cool_off or notes[state.supported, state.configured],
     }
 
 

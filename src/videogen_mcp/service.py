@@ -29,9 +29,11 @@ from videogen_mcp.gateways.fal import FalPlatform
 from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.clock import Clock, SystemClock
 from videogen_mcp.jobs.job import Job
+from videogen_mcp.jobs.lessons import Lessons
 from videogen_mcp.live import LiveCatalogue
-from videogen_mcp.selection.decide import Plan, decide
+from videogen_mcp.selection.decide import Plan, Situation, decide
 from videogen_mcp.selection.eligibility import GatewayState
+from videogen_mcp.selection.fallback import fallback_order
 from videogen_mcp.selection.limits import check_confirmed, limit_of
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import JobStatus, Media, VideoRequest
@@ -44,7 +46,6 @@ if TYPE_CHECKING:  # these bring SQLAlchemy or the media modules, which must not
 logger = logging.getLogger(__name__)
 
 DATABASE_FILE = "videogen.sqlite3"
-CANDIDATES_KEPT = 5
 ELSEWHERE_SECONDS = 0.5
 """How often a waiter looks at a job that another process may be driving."""
 
@@ -86,6 +87,7 @@ class VideoService:
         )
         self._random = random or Random(secrets.randbits(64))  # noqa: S311 -- spreads polls, guards nothing
         self._bell = Bell()
+        self._lessons = Lessons(self.clock)
         self._gateways: dict[str, Gateway] = {}
         self._running: _Running | None = None
         self._opening = asyncio.Lock()
@@ -101,9 +103,13 @@ class VideoService:
         limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
         return httpx2.AsyncClient(timeout=TIMEOUT, limits=limits, follow_redirects=False)
 
-    @cached_property
+    @property
     def gateway_states(self) -> Mapping[str, GatewayState]:
-        """What selection needs to know of each gateway."""
+        """What selection needs to know of each gateway, with what was learned of it lately."""
+        return self._lessons.applied_to(self._gateways_as_set)
+
+    @cached_property
+    def _gateways_as_set(self) -> Mapping[str, GatewayState]:
         return {
             name: GatewayState(
                 key_variable=entry.key_variable,
@@ -152,7 +158,16 @@ class VideoService:
         return self._decide(request, check_inputs(request, self.settings).media)
 
     def _decide(self, request: VideoRequest, media: Media) -> Plan:
-        return decide(request, self.catalogue, self.gateway_states, self.settings.max_cost_usd, media)
+        situation = Situation(self.gateway_states, self.settings.max_cost_usd, self._lessons.experience)
+        return decide(request, self.catalogue, situation, media)
+
+    async def learn(self) -> None:
+        """Read what earlier attempts taught, where there is a database; a plan is made with what was read last.
+
+        Nothing is opened for driving jobs, and nothing is made.
+        """
+        store = None if self._running is None else self._running.store
+        await self._lessons.read(store, self.settings.home / DATABASE_FILE)
 
     async def generate(self, request: VideoRequest) -> Job:
         """Decide, check every input, store the job and start it; returns at once.
@@ -167,6 +182,7 @@ class VideoService:
             earlier = await (await self._open()).store.with_key(request.request_key, fingerprint)
             if earlier is not None:
                 return earlier
+        await self.learn()
         told = await self.live.look_up(request.endpoint)
         plan = await self._settle(request)
         running = await self._open()
@@ -177,7 +193,7 @@ class VideoService:
             request=plan.request,
             mode=plan.mode,
             intent=plan.intent,
-            candidates=plan.candidates[:CANDIDATES_KEPT],
+            candidates=fallback_order(plan.candidates),
             created_at=now,
             updated_at=now,
             cap_usd=limit_of(
@@ -285,6 +301,7 @@ class VideoService:
                 random=self._random,
                 bell=self._bell,
                 driver=driver,
+                lessons=self._lessons,
                 poll_interval=self.settings.poll_interval_s,
             )
         )

@@ -94,6 +94,8 @@ def _of_other_gateways() -> Source:
     for mode, models in read("novakit")["models"].items():
         for one in models:
             yield f"novakit:{one['id']}", novakit_input(one["id"], mode)
+    for one in read("google")["requests"]:
+        yield f"google:{one['id']}", one["parameters"]
 
 
 def novakit_input(model: str, mode: str) -> list[Json]:

@@ -72,7 +72,7 @@ def test_of_mode_and_of_model() -> None:
         "fal-ai/veo3.1/reference-to-video",
         "fal-ai/veo3.1/extend-video",
     }
-    assert {one.gateway for one in CATALOGUE.of_model("veo-3.1")} == {"fal", "heygen", "mountsea"}
+    assert {one.gateway for one in CATALOGUE.of_model("veo-3.1")} == {"fal", "google", "heygen", "mountsea"}
 
 
 def test_a_mode_and_a_model_that_nothing_has() -> None:

@@ -200,6 +200,29 @@ async def test_no_credentials_are_sent(server: Server, http: httpx2.AsyncClient,
         }
 
 
+async def test_headers_given_for_an_address_go_to_its_host_and_no_further(
+    server: Server, http: httpx2.AsyncClient, folder: Path
+) -> None:
+    elsewhere = f"http://other.invalid:{server.port}/there"
+    server.answers |= {"/clip": redirecting("/near"), "/near": redirecting(elsewhere), "/there": redirecting("/end")}
+    server.answers["/end"] = sending(MP4)
+    hosts = f"127.0.0.1:{server.port},other.invalid:{server.port}"
+    await download(
+        f"http://127.0.0.1:{server.port}/clip",
+        folder / "job-1",
+        http=http,
+        settings=load_settings({"VIDEOGEN_HOME": str(folder), "VIDEOGEN_ALLOWED_HOSTS": hosts}),
+        kind="video",
+        field="video",
+        headers={"x-key": "secret"},
+        resolver=answering("127.0.0.1"),
+    )
+    assert [(path, headers.get("x-key")) for path, headers in server.requests] == [
+        *(("/clip", "secret"), ("/near", "secret")),
+        *(("/there", None), ("/end", None)),
+    ]
+
+
 async def test_the_connection_goes_to_the_judged_address(
     server: Server, http: httpx2.AsyncClient, folder: Path
 ) -> None:

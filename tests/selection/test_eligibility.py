@@ -1,10 +1,12 @@
 """The hard filters: every reason with its code, the mode read off the media, and names that do not exist."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.selection.cases import gateways_with
 
 from videogen_mcp.catalogue import Catalogue, load_catalogue
 from videogen_mcp.catalogue.schema import Endpoint, Model
@@ -25,7 +27,10 @@ SOUND = "https://sounds.example/a.mp3"
 SEEDANCE = "fal:bytedance/seedance-2.0/text-to-video"
 KLING = "fal:fal-ai/kling-video/v3/pro/text-to-video"
 VEO = "fal:fal-ai/veo3.1"
+KLING_O3 = "fal:fal-ai/kling-video/o3/pro/text-to-video"
+"""Silent, unless sound is asked for."""
 UNPRICED = "fal:fal-ai/pixverse/v4.5/transition"
+HAILUO = "fal:fal-ai/minimax/hailuo-2.3/standard/text-to-video"
 LOCAL = "local:animatic"
 UNLISTED = "fal:nobody/knows-this/text-to-video"
 
@@ -35,7 +40,7 @@ def gateways(*configured: str) -> dict[str, GatewayState]:
         name: GatewayState(
             key_variable=entry.key_variable,
             configured=entry.key_variable is None or name in configured,
-            supported=entry.implementation is not None,
+            supported=name in {"fal", "local"},
         )
         for name, entry in GATEWAYS.items()
     }
@@ -117,12 +122,6 @@ def test_a_pinned_endpoint_outside_the_catalogue_is_considered() -> None:
     assert found.cost.estimated_usd is None
 
 
-def test_pins_that_contradict_each_other() -> None:
-    outcome = sieved(endpoint=KLING, provider="veo")
-    assert keys(outcome) == set()
-    assert refusal(outcome, KLING).field == "provider"
-
-
 @pytest.mark.parametrize("value", ["seedance", "fal", "seedance-2.0", SEEDANCE])
 def test_exclude(value: str) -> None:
     outcome = sieved(exclude=[value])
@@ -142,13 +141,18 @@ def with_status(status: str) -> Catalogue:
     return Catalogue(CATALOGUE.models.values(), changed)
 
 
-def test_delisted_is_used_only_when_pinned() -> None:
-    catalogue = with_status("delisted")
+@pytest.mark.parametrize("status", ["delisted", "announced"])
+def test_what_may_not_answer_is_used_only_when_it_or_its_model_is_pinned(status: str) -> None:
+    catalogue = with_status(status)
+    told = f"endpoint is {status}: used only when it or its model is pinned."
     found = refusal(sieved(catalogue=catalogue), KLING)
-    assert found == Refusal(KLING, "endpoint is delisted and used only when pinned.", "nothing_eligible", "endpoint")
-    pins: list[Json] = [{"endpoint": KLING}, {"model": "kling-v3-pro"}, {"provider": "kling"}]
-    for pin in pins:
+    assert found == Refusal(KLING, told, "nothing_eligible", "endpoint")
+    narrow: list[Json] = [{"endpoint": KLING}, {"model": "kling-v3-pro"}]
+    for pin in narrow:
         assert KLING in keys(sieved(catalogue=catalogue, **pin))
+    wide: list[Json] = [{"provider": "kling"}, {"gateway": "fal"}]
+    for pin in wide:
+        assert refusal(sieved(catalogue=catalogue, **pin), KLING).reason == told
 
 
 def test_legacy_is_used_as_any_other() -> None:
@@ -199,6 +203,45 @@ def test_what_the_encoder_refuses_keeps_its_field_and_reason() -> None:
         VEO, "aspect_ratio 21:9 is not offered; allowed: 16:9, 9:16.", "invalid_request", "aspect_ratio"
     )
     assert SEEDANCE in keys(outcome)
+
+
+# A gateway on its cool-off, and sound where the clip lives on speech.
+
+
+def test_a_gateway_on_its_cool_off_is_left_out_with_its_reason() -> None:
+    states = dict(gateways_with(("fal", "mountsea")))
+    states["fal"] = replace(states["fal"], cool_off="refused its key a moment ago")
+    outcome = sieved(states=states)
+    assert refusal(outcome, KLING) == Refusal(
+        KLING, "gateway fal refused its key a moment ago.", "gateway_unavailable", "gateway"
+    )
+    assert {one.partition(":")[0] for one in keys(outcome)} == {"mountsea"}
+
+
+def test_what_could_not_serve_anyway_keeps_its_own_reason_on_a_cool_off() -> None:
+    states = gateways("fal")
+    states["fal"] = replace(states["fal"], cool_off="has no credit left")
+    assert refusal(sieved(states=states, aspect_ratio="21:9"), VEO).field == "aspect_ratio"
+    assert refusal(sieved(states=states, cap="0.01"), VEO).field == "max_cost_usd"
+
+
+@pytest.mark.parametrize(
+    ("speaks", "said", "sounding"), [(True, None, True), (False, None, False), (True, False, False), (True, True, True)]
+)
+def test_sound_is_asked_for_where_the_clip_lives_on_speech_and_the_caller_left_it_open(
+    *, speaks: bool, said: bool | None, sounding: bool
+) -> None:
+    asked = request(generate_audio=said)
+    outcome = sieve(asked, "text_to_video", CATALOGUE, WITH_FAL, None, speaks=speaks)
+    found = {one.endpoint.key: one.payload for one in outcome.eligible}
+    assert found[KLING_O3].body["generate_audio"] is found[KLING_O3].has_audio is sounding
+
+
+def test_what_has_no_sound_stays_eligible_where_nobody_asked_for_it() -> None:
+    outcome = sieve(request(), "text_to_video", CATALOGUE, WITH_FAL, None, speaks=True)
+    silent = {one.endpoint.key for one in outcome.eligible if not one.payload.has_audio}
+    assert HAILUO in silent
+    assert HAILUO not in keys(sieved(generate_audio=True))
 
 
 # Money.
@@ -282,12 +325,53 @@ def test_an_unknown_exclusion_is_refused_before_it_costs_money(value: str) -> No
     assert caught.value.message.startswith(f"exclude {value!r} is not known; allowed:")
 
 
-def test_known_names_pass() -> None:
-    known = request(
-        provider="kling",
-        gateway="fal",
-        model="kling-v3-pro",
-        endpoint=UNLISTED,
-        exclude=["veo", "heygen", "wan-2.1", SEEDANCE, UNLISTED],
-    )
-    check_names(known, CATALOGUE, WITH_FAL)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"provider": "kling", "gateway": "fal", "model": "kling-v3-pro", "endpoint": KLING},
+        {"gateway": "fal", "endpoint": UNLISTED},
+        {"exclude": ["veo", "heygen", "wan-2.1", SEEDANCE, UNLISTED]},
+        {"provider": "kling", "exclude": ["kling-v3-pro", KLING]},
+    ],
+)
+def test_known_names_pass(fields: Json) -> None:
+    check_names(request(**fields), CATALOGUE, WITH_FAL)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "told"),
+    [
+        (
+            {"endpoint": KLING, "provider": "veo"},
+            "endpoint",
+            f"endpoint {KLING} is of provider kling, but provider veo is pinned.",
+        ),
+        (
+            {"endpoint": KLING, "gateway": "heygen"},
+            "endpoint",
+            f"endpoint {KLING} is of gateway fal, but gateway heygen is pinned.",
+        ),
+        (
+            {"endpoint": KLING, "model": "veo-3.1"},
+            "endpoint",
+            f"endpoint {KLING} is of model kling-v3-pro, but model veo-3.1 is pinned.",
+        ),
+        (
+            {"model": "veo-3.1", "provider": "kling"},
+            "model",
+            "model veo-3.1 is of provider veo, but provider kling is pinned.",
+        ),
+        ({"provider": "kling", "exclude": ["kling"]}, "exclude", "exclude names kling, which is pinned as provider."),
+        ({"gateway": "fal", "exclude": ["veo", "fal"]}, "exclude", "exclude names fal, which is pinned as gateway."),
+        (
+            {"model": "veo-3.1", "exclude": ["veo-3.1"]},
+            "exclude",
+            "exclude names veo-3.1, which is pinned as model.",
+        ),
+        ({"endpoint": KLING, "exclude": [KLING]}, "exclude", f"exclude names {KLING}, which is pinned as endpoint."),
+    ],
+)
+def test_pins_and_exclusions_that_rule_each_other_out(fields: Json, field: str, told: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_names(request(**fields), CATALOGUE, WITH_FAL)
+    assert (caught.value.field, caught.value.message) == (field, told)

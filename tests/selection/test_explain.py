@@ -1,5 +1,6 @@
 """When nothing is eligible: the one refusal that tells the caller most."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +11,10 @@ from videogen_mcp.errors import InvalidRequest, NotConfigured, NothingEligible, 
 from videogen_mcp.gateways import GATEWAYS
 from videogen_mcp.selection.eligibility import GatewayState, Sieved, sieve
 from videogen_mcp.selection.explain import why_nothing
+from videogen_mcp.selection.intent import IntentReading
 from videogen_mcp.selection.limits import check_confirmed
 from videogen_mcp.selection.modes import infer_mode
-from videogen_mcp.selection.scoring import Candidate, rank
+from videogen_mcp.selection.scoring import Aims, Candidate, rank
 from videogen_mcp.types import Json, VideoRequest
 
 CATALOGUE = load_catalogue()
@@ -30,11 +32,13 @@ SMALL = Catalogue(CATALOGUE.models.values(), [one for one in CATALOGUE.endpoints
 PICTURE = "https://pictures.example/a.png"
 
 
-def gateways(*configured: str) -> dict[str, GatewayState]:
+SUPPORTED = ("fal", "local")
+"""A version that talks to these only, so that what is told of the others is told here too."""
+
+
+def gateways(*configured: str, supported: Collection[str] = SUPPORTED) -> dict[str, GatewayState]:
     return {
-        name: GatewayState(
-            entry.key_variable, entry.key_variable is None or name in configured, entry.implementation is not None
-        )
+        name: GatewayState(entry.key_variable, entry.key_variable is None or name in configured, name in supported)
         for name, entry in GATEWAYS.items()
     }
 
@@ -67,6 +71,15 @@ def test_a_missing_key_is_named(pin: Json, told: str) -> None:
     assert error.message == f"{told} needs FAL_KEY to be set."
     assert "free animatic" in error.fix
     assert {one.code for one in error.refusals} == {"not_configured"}
+
+
+def test_each_key_that_would_help_is_named() -> None:
+    request = VideoRequest(prompt="A fox", model="veo-3.1")
+    states = gateways(supported=GATEWAYS)
+    error = why_nothing(request, "text_to_video", sieve(request, "text_to_video", CATALOGUE, states, None), states)
+    assert type(error) is NotConfigured
+    named = "FAL_KEY or GEMINI_API_KEY or HEYGEN_API_KEY or MOUNTSEA_API_KEY"
+    assert error.message == f"model veo-3.1 needs {named} to be set."
 
 
 def test_a_gateway_without_endpoints_and_without_its_key() -> None:
@@ -179,7 +192,7 @@ def best(**fields: Any) -> tuple[VideoRequest, Candidate]:
     request = VideoRequest.model_validate({"prompt": "A fox"} | fields)
     mode = infer_mode(request)
     sieved = sieve(request, mode, CATALOGUE, gateways("fal"), None)
-    return request, rank(sieved.eligible, mode, "general", "balanced")[0]
+    return request, rank(sieved.eligible, Aims(request, mode, IntentReading("general", ())))[0]
 
 
 UNPRICED: Json = {"model": "pixverse-v4.5", "first_frame": PICTURE, "last_frame": PICTURE}

@@ -59,7 +59,7 @@ def test_a_last_frame_alone_fits_no_mode() -> None:
         ("image_to_video", {}, "first_frame"),
         ("first_last_frame", {"last_frame": PICTURE}, "first_frame"),
         ("first_last_frame", {"first_frame": PICTURE}, "last_frame"),
-        ("reference_to_video", {"reference_audio": [SOUND]}, "reference_images"),
+        ("reference_to_video", {}, "reference_images"),
         ("video_to_video", {}, "source_video"),
         ("extend", {}, "source_video"),
         ("reframe", {}, "source_video"),
@@ -73,6 +73,13 @@ def test_what_a_mode_lives_on_is_missing(mode: Mode, fields: Json, field: str) -
         check_complete(request(**fields), mode)
     assert caught.value.field == field
     assert mode in caught.value.message
+
+
+def test_sound_alone_is_no_reference() -> None:
+    with pytest.raises(InvalidRequest, match="reference_audio needs a picture or a clip beside it") as caught:
+        check_complete(request(reference_audio=[SOUND]), "reference_to_video")
+    assert caught.value.field == "reference_audio"
+    check_complete(request(reference_audio=[SOUND], reference_images=[PICTURE]), "reference_to_video")
 
 
 @pytest.mark.parametrize(

@@ -330,6 +330,7 @@ class Model(Entry):
         title: Its name for people.
         ratings: Human-preference ratings.
         grade: A plain grade where there is no rating.
+        pace: How quick it is meant to be, by its maker's own naming; for where no time was measured.
         fit: How well it suits an intent, 0 to 1; 0.5 where nothing is said.
         bonus: What is added to the score for an intent that the sources name this model for; shown as a reason.
         note: What a reader should know.
@@ -340,6 +341,7 @@ class Model(Entry):
     title: str
     ratings: Annotated[tuple[Rating, ...], Field(strict=False)] = ()
     grade: Literal["excellent", "good", "draft"] | None = None
+    pace: Literal["fast", "normal", "slow"] = "normal"
     fit: dict[Intent, float] = Field(default_factory=dict[Intent, float])
     bonus: dict[Intent, float] = Field(default_factory=dict[Intent, float])
     note: str = ""

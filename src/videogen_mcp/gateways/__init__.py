@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 from videogen_mcp.gateways.base import Gateway
 from videogen_mcp.gateways.fal import FalGateway
+from videogen_mcp.gateways.google import GoogleGateway
+from videogen_mcp.gateways.heygen import HeyGenGateway
 from videogen_mcp.gateways.local import LocalGateway
+from videogen_mcp.gateways.mountsea import MountseaGateway
+from videogen_mcp.gateways.novakit import NovaKitGateway
 
 
 @dataclass(frozen=True)
@@ -22,9 +26,9 @@ class GatewayEntry:
 
 GATEWAYS: dict[str, GatewayEntry] = {
     "fal": GatewayEntry("FAL_KEY", FalGateway),
-    "heygen": GatewayEntry("HEYGEN_API_KEY", None),
-    "google": GatewayEntry("GEMINI_API_KEY", None),
-    "mountsea": GatewayEntry("MOUNTSEA_API_KEY", None),
-    "novakit": GatewayEntry("NOVAKIT_API_KEY", None),
+    "heygen": GatewayEntry("HEYGEN_API_KEY", HeyGenGateway),
+    "google": GatewayEntry("GEMINI_API_KEY", GoogleGateway),
+    "mountsea": GatewayEntry("MOUNTSEA_API_KEY", MountseaGateway),
+    "novakit": GatewayEntry("NOVAKIT_API_KEY", NovaKitGateway),
     "local": GatewayEntry(None, LocalGateway),
 }

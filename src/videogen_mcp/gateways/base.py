@@ -55,12 +55,14 @@ class Finished:
 
     Attributes:
         url: Where the clip can be fetched.
+        headers: What is sent along when it is fetched, such as a key; to the host of `url` and to no other.
         path: Where it lies on this machine already.
         billed_usd: What the gateway says it charged, None where it does not.
         details: What else came with it, such as the seed used.
     """
 
     url: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     path: Path | None = None
     billed_usd: Decimal | None = None
     details: Json = field(default_factory=dict[str, Any])
@@ -84,12 +86,15 @@ class Gateway(Protocol):
     Attributes:
         name: Its name in the contract.
         shortest_poll_seconds: Two polls of one operation are never closer than this.
-        on_this_machine: It works here, for free: media are handed over as local files, and a submit may be repeated.
+        on_this_machine: It works here, for free, and a submit may be repeated.
+        fetches_media: It fetches media from `https` addresses by itself; otherwise they are fetched here, and handed
+            over through `upload` like local files.
     """
 
     name: ClassVar[str]
     shortest_poll_seconds: ClassVar[float]
     on_this_machine: ClassVar[bool]
+    fetches_media: ClassVar[bool]
 
     @property
     def address(self) -> str:
@@ -204,10 +209,9 @@ async def call(
     finally:
         await response.aclose()
     text = bytes(received[:MAX_REPLY_BYTES]).decode("utf-8", "replace")
-    if response.is_error:
-        # Some services repeat a key that they refuse, and what they say ends up in messages and logs.
-        for secret in _secrets(headers):
-            text = text.replace(secret, "…")
+    for secret in _secrets(headers):
+        # Some services repeat a key that they refuse, and what they say ends up in messages, logs and the database.
+        text = text.replace(secret, "…")
     return Reply(response.status_code, dict(response.headers), text, _json_object(text))
 
 

@@ -40,6 +40,7 @@ class LocalGateway:
     name: ClassVar[str] = "local"
     shortest_poll_seconds: ClassVar[float] = 0.1
     on_this_machine: ClassVar[bool] = True
+    fetches_media: ClassVar[bool] = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -40,7 +40,7 @@ class Delivery:
     async def prepare(self, job: Job, candidate: Candidate, gateway: Gateway) -> Json:
         """The candidate's body with every medium in the form that the gateway can use.
 
-        Local files are uploaded; for a gateway on this machine, addresses are fetched instead.
+        Local files are handed over; so are addresses, fetched first, where the gateway does not fetch them itself.
 
         Raises:
             NotSent: The gateway's storage cannot be reached.
@@ -62,13 +62,13 @@ class Delivery:
             local = await to_thread.run_sync(
                 lambda: read_local(value, self._settings, field=field, kind=kind, extra_roots=own)
             )
-            return str(local.path) if gateway.on_this_machine else await gateway.upload(local.path, local.mime_type)
-        if not gateway.on_this_machine:
+            return await gateway.upload(local.path, local.mime_type)
+        if gateway.fetches_media:
             return value
         destination = self._settings.home / "inputs" / hashlib.sha256(value.encode()).hexdigest()[:32]
         destination.parent.mkdir(parents=True, exist_ok=True)
         fetched = await download(value, destination, http=self._http, settings=self._settings, kind=kind, field=field)
-        return str(fetched.path)
+        return await gateway.upload(fetched.path, fetched.mime_type)
 
     async def collect(
         self, job: Job, candidate: Candidate, finished: Finished, on_progress: Callable[[int, int | None], None]
@@ -84,7 +84,7 @@ class Delivery:
         if finished.path is not None:
             kept = await to_thread.run_sync(_move, finished.path, destination.with_name(f"{destination.name}.mp4"))
         else:
-            kept = await self._fetch(finished.url or "", destination, on_progress)
+            kept = await self._fetch(finished, destination, on_progress)
         poster = kept.path.with_name(f"{destination.name}.poster.jpg")
         sheet = kept.path.with_name(f"{destination.name}.sheet.jpg")
         facts = await to_thread.run_sync(
@@ -114,11 +114,14 @@ class Delivery:
             checks=facts.checks,
         )
 
-    async def _fetch(self, url: str, destination: Path, on_progress: Callable[[int, int | None], None]) -> Downloaded:
+    async def _fetch(
+        self, finished: Finished, destination: Path, on_progress: Callable[[int, int | None], None]
+    ) -> Downloaded:
         try:
             return await download(
-                url,
+                finished.url or "",
                 destination,
+                headers=finished.headers,
                 http=self._http,
                 settings=self._settings,
                 kind="video",

@@ -28,6 +28,7 @@ from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.clock import Clock
 from videogen_mcp.jobs.delivery import Delivery
 from videogen_mcp.jobs.job import Attempt, Job, JobError
+from videogen_mcp.jobs.lessons import Lessons
 from videogen_mcp.jobs.store import Store
 from videogen_mcp.selection.scoring import Candidate
 
@@ -72,6 +73,7 @@ class RunnerParts:
     random: Random
     bell: Bell
     driver: str
+    lessons: Lessons
     poll_interval: float | None
 
 
@@ -166,6 +168,7 @@ class Runner:
         except GatewayError as error:
             await self._attempt_failed(job, attempt, error)
         else:
+            self._parts.lessons.answered(candidate.gateway)
             try:
                 await self._store.update_attempt(
                     job.id, attempt.number, status="submitted", operation=operation, submitted_at=self._clock.now()
@@ -180,6 +183,7 @@ class Runner:
         """Nothing runs at the gateway: the attempt costs nothing."""
         reason = JobError(error.code, error.message, error.fix or FIXES.get(error.code, ""), attempt.endpoint)
         logger.info("job %s: %s failed: %s", job.id, attempt.endpoint, error.code)
+        self._parts.lessons.failed(attempt.endpoint.partition(":")[0], error.code)
         await self._store.update_attempt(
             job.id,
             attempt.number,

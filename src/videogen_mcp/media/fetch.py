@@ -3,11 +3,12 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 import httpx2
 from anyio import to_thread
@@ -27,6 +28,7 @@ MAX_DOWNLOAD_BYTES = 2_000_000_000
 CHUNK_BYTES = 256 * 1024
 MAX_REDIRECTS = 5
 
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _MEGABYTE = 1_000_000
 _OK = 200
 _SERVER_ERROR = 500
@@ -75,14 +77,15 @@ async def download(
     kind: MediaKind,
     field: str,
     max_bytes: int = MAX_DOWNLOAD_BYTES,
+    headers: Mapping[str, str] = _NO_HEADERS,
     stall_seconds: float = 30.0,
     on_progress: OnProgress | None = None,
     resolver: Resolver | None = None,
 ) -> Downloaded:
     """Fetch a medium into a file; the file appears when it is complete, or not at all.
 
-    No credentials are sent: the client's own headers, cookies and authentication are left out. Connections go to
-    the IP addresses that were judged, also after a redirect.
+    No credentials are sent but those in `headers`: the client's own headers, cookies and authentication are left out.
+    Connections go to the IP addresses that were judged, also after a redirect.
 
     Args:
         url: The address.
@@ -92,6 +95,7 @@ async def download(
         kind: What must come; anything else is refused at its first bytes.
         field: The argument or the result's part that carries the address, for messages.
         max_bytes: The longest body taken, in bytes.
+        headers: Sent along to the scheme, host and port of `url`, and nowhere else, also after a redirect.
         stall_seconds: How long the server may send nothing, in seconds.
         on_progress: Told after every piece that was written.
         resolver: Looks names up; the system's resolver when None.
@@ -101,7 +105,9 @@ async def download(
         InvalidRequest: The name of a caller's own image does not resolve.
         DownloadFailed: Anything else; `retryable` says whether the same address may work later.
     """
-    order = _Order(url, destination, http, settings, kind, field, max_bytes, stall_seconds, on_progress, resolver)
+    order = _Order(
+        url, destination, http, settings, kind, field, max_bytes, headers, stall_seconds, on_progress, resolver
+    )
     try:
         async with _opened(order) as response:
             return await _keep(response, order, _judge_answer(response, order))
@@ -121,6 +127,7 @@ class _Order:
     kind: MediaKind
     field: str
     max_bytes: int
+    headers: Mapping[str, str]
     stall_seconds: float
     on_progress: OnProgress | None
     resolver: Resolver | None
@@ -138,7 +145,9 @@ async def _opened(order: _Order) -> AsyncGenerator[httpx2.Response]:
     """The answer that is not a redirect, with its body unread."""
     here = order.url
     for _ in range(MAX_REDIRECTS + 1):
-        response = await send("GET", await _resolved(here, order), order.http, stall_seconds=order.stall_seconds)
+        pinned = await _resolved(here, order)
+        headers = order.headers if _origin(here) == _origin(order.url) else _NO_HEADERS
+        response = await send("GET", pinned, order.http, headers=headers, stall_seconds=order.stall_seconds)
         try:
             location = response.headers.get("Location")
             if response.status_code not in REDIRECTS or location is None:
@@ -150,6 +159,11 @@ async def _opened(order: _Order) -> AsyncGenerator[httpx2.Response]:
         finally:
             await response.aclose()
     raise order.failed(f"it redirects more than {MAX_REDIRECTS} times", retryable=False)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = httpx2.URL(url)
+    return parts.scheme, parts.host, parts.port
 
 
 async def _resolved(url: str, order: _Order) -> Pinned:

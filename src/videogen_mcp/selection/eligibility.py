@@ -1,5 +1,6 @@
 """Hard filters: an endpoint can serve the request, with the body it would get, or there is a reason why not. Pure."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,11 +25,15 @@ class GatewayState:
         key_variable: The environment variable with its key; None where it needs none.
         configured: Its key is set, or it needs none.
         supported: This version can talk to it.
+        health: How well it answered lately, 0 to 1.
+        cool_off: Why it is left alone for a while; empty where it is not.
     """
 
     key_variable: str | None
     configured: bool
     supported: bool
+    health: float = 1.0
+    cool_off: str = ""
 
     @property
     def ready(self) -> bool:
@@ -70,11 +75,37 @@ def check_names(request: VideoRequest, catalogue: Catalogue, gateways: Mapping[s
             raise InvalidRequest(f"{field} {value!r} is not known; {told_names(value, names)}.", field=field)
     if request.endpoint is not None:
         catalogue.find(request.endpoint)
+    _check_pins_agree(request, catalogue)
     excludable = {*catalogue.providers, *gateways, *catalogue.models}
     for value in request.exclude:
         if value not in excludable and not catalogue.knows(value):
             message = f"exclude {value!r} is not known; allowed: providers, gateways, models and endpoints."
             raise InvalidRequest(message, field="exclude", fix="video_models lists them.")
+
+
+def _check_pins_agree(request: VideoRequest, catalogue: Catalogue) -> None:
+    """Check that the pins and exclusions leave something.
+
+    Raises:
+        InvalidRequest: Two of them rule each other out; names the narrower.
+    """
+    facts: dict[str, dict[str, str]] = {}
+    if request.endpoint is not None:
+        endpoint = catalogue.find(request.endpoint)
+        provider = catalogue.model_of(endpoint).provider
+        facts["endpoint"] = {"provider": provider, "gateway": endpoint.gateway, "model": endpoint.model}
+    if request.model is not None:
+        facts["model"] = {"provider": catalogue.models[request.model].provider}
+    for narrow, known in facts.items():
+        for wide, value in known.items():
+            wanted: str | None = getattr(request, wide)
+            if wanted not in {None, value}:
+                message = f"{narrow} {getattr(request, narrow)} is of {wide} {value}, but {wide} {wanted} is pinned."
+                raise InvalidRequest(message, field=narrow)
+    for pin in PINS:
+        value = getattr(request, pin)
+        if value is not None and value in request.exclude:
+            raise InvalidRequest(f"exclude names {value}, which is pinned as {pin}.", field="exclude")
 
 
 def sieve(
@@ -85,6 +116,7 @@ def sieve(
     cap_usd: Decimal | None,
     *,
     media: Media = NOTHING_MEASURED,
+    speaks: bool = False,
 ) -> Sieved:
     """Put every endpoint through the filters.
 
@@ -95,6 +127,7 @@ def sieve(
         gateways: What is known of each gateway.
         cap_usd: The most that the job may cost, None for no cap.
         media: What is known of the request's media.
+        speaks: The clip lives on speech: where the caller leaves the sound open, it is asked for.
     """
     eligible: list[Eligible] = []
     refusals: list[Refusal] = []
@@ -103,19 +136,31 @@ def sieve(
         refusal = _barred(request, endpoint, model, gateways)
         if refusal is None:
             try:
-                payload = encode(endpoint, mode, request)
+                payload = _encode(endpoint, mode, request, speaks=speaks)
                 check_media(endpoint, payload.body, media)
             except InvalidRequest as error:
                 refusal = Refusal(endpoint.key, error.message, error.code, error.field)
             else:
                 cost = price(endpoint, payload, media)
                 # Asked last, so that a missing key is named only where setting it would help.
-                refusal = _too_dear(request, endpoint, cost, cap_usd) or _keyless(endpoint, gateways)
+                refusal = (
+                    _too_dear(request, endpoint, cost, cap_usd)
+                    or _keyless(endpoint, gateways)
+                    or _cooling(endpoint, gateways)
+                )
                 if refusal is None:
                     eligible.append(Eligible(endpoint, model, payload, cost))
         if refusal is not None:
             refusals.append(refusal)
     return Sieved(tuple(eligible), tuple(refusals))
+
+
+def _encode(endpoint: Endpoint, mode: Mode, request: VideoRequest, *, speaks: bool) -> Payload:
+    """The body; with sound where speech wants it, the caller left it open, and the endpoint can."""
+    if speaks and request.generate_audio is None:
+        with contextlib.suppress(InvalidRequest):
+            return encode(endpoint, mode, request.model_copy(update={"generate_audio": True}))
+    return encode(endpoint, mode, request)
 
 
 def _considered(request: VideoRequest, catalogue: Catalogue) -> tuple[Endpoint, ...]:
@@ -150,17 +195,18 @@ def _barred(
             return Refusal(endpoint.key, f"exclude names its {field}, {value}.", "nothing_eligible", "exclude")
     # Every pin that is given matches by now.
     pinned = any(getattr(request, field) is not None for field in PINS)
-    return _unavailable(endpoint, gateways, pinned=pinned)
+    named = request.endpoint is not None or request.model is not None
+    return _unavailable(endpoint, gateways, pinned=pinned, named=named)
 
 
-def _unavailable(endpoint: Endpoint, gateways: Mapping[str, GatewayState], *, pinned: bool) -> Refusal | None:
+def _unavailable(
+    endpoint: Endpoint, gateways: Mapping[str, GatewayState], *, pinned: bool, named: bool
+) -> Refusal | None:
     """The reason why an endpoint that the caller did not rule out cannot be used now."""
     gateway = gateways[endpoint.gateway]
     reason, field = "", "gateway"
-    if endpoint.status == "delisted" and not pinned:
-        reason, field = "endpoint is delisted and used only when pinned.", "endpoint"
-    elif endpoint.status == "announced":
-        reason, field = "endpoint is announced and not served yet.", "endpoint"
+    if endpoint.status in {"delisted", "announced"} and not named:
+        reason, field = f"endpoint is {endpoint.status}: used only when it or its model is pinned.", "endpoint"
     elif not gateway.supported:
         reason = f"gateway {endpoint.gateway} is not supported by this version."
     elif endpoint.gateway == "local" and not pinned and any_key(gateways):
@@ -174,6 +220,13 @@ def _keyless(endpoint: Endpoint, gateways: Mapping[str, GatewayState]) -> Refusa
         return None
     reason = f"gateway {endpoint.gateway} needs {gateway.key_variable} to be set."
     return Refusal(endpoint.key, reason, "not_configured", "gateway")
+
+
+def _cooling(endpoint: Endpoint, gateways: Mapping[str, GatewayState]) -> Refusal | None:
+    why = gateways[endpoint.gateway].cool_off
+    if not why:
+        return None
+    return Refusal(endpoint.key, f"gateway {endpoint.gateway} {why}.", "gateway_unavailable", "gateway")
 
 
 def any_key(gateways: Mapping[str, GatewayState]) -> bool:

@@ -14,7 +14,9 @@ def why_nothing(
     request: VideoRequest, mode: Mode, sieved: Sieved, gateways: Mapping[str, GatewayState]
 ) -> NothingEligible | InvalidRequest:
     """The error for a request that no endpoint can serve: what stands in the way of those that come closest."""
-    near = [one for one in sieved.refusals if one.field not in {*_PINS, "exclude"} or one.code == "not_configured"]
+    # What can be used now goes first: of equal reasons, that of an endpoint at hand is told.
+    told_first = sorted(sieved.refusals, key=lambda one: not _gateway_of(one, gateways).configured)
+    near = [one for one in told_first if one.field not in {*_PINS, "exclude"} or one.code == "not_configured"]
     unset = [one for one in near if one.code == "not_configured"]
     dear = [one for one in near if one.code == "over_budget"]
     content = [one for one in near if one.code in {"invalid_request", "unsafe_media"} and one.field != "mode"]

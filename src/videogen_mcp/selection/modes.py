@@ -22,7 +22,7 @@ def infer_mode(request: VideoRequest, pinned: Iterable[Endpoint] = ()) -> Mode:
     if request.mode != "auto":
         return request.mode
     endpoints = tuple(pinned)
-    given = {name for name, _ in request.media()}
+    given = _given(request)
     for endpoint in endpoints:
         given |= arguments_in_options(endpoint, request)
     called_for = _called_for(given)
@@ -56,6 +56,14 @@ def _has_needs(mode: Mode, given: Collection[str]) -> bool:
     return all(set(group).intersection(given) for group in MODE_NEEDS[mode])
 
 
+VISUAL = ("first_frame", "last_frame", "reference_images", "reference_videos", "source_video")
+"""Arguments that show something."""
+
+
+def _given(request: VideoRequest) -> set[str]:
+    return {name for name, _ in request.media()}
+
+
 def check_complete(request: VideoRequest, mode: Mode) -> None:
     """Check what no endpoint could do without.
 
@@ -66,6 +74,9 @@ def check_complete(request: VideoRequest, mode: Mode) -> None:
         raise InvalidRequest("prompt is empty: text_to_video lives on it.", field="prompt")
     if request.options:
         return
+    if request.reference_audio and request.endpoint is None and not set(VISUAL).intersection(_given(request)):
+        message = "reference_audio needs a picture or a clip beside it: sound alone shows nothing to refer to."
+        raise InvalidRequest(message, field="reference_audio")
     for group in MODE_NEEDS[mode]:
         if not any(getattr(request, name) for name in group):
             raise InvalidRequest(f"{' or '.join(group)} is missing: {mode} needs it.", field=group[0])

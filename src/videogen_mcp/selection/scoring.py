@@ -1,30 +1,81 @@
-"""Ranking the eligible: a weighted sum of fit, quality, cost and speed, each 0 to 1. Pure."""
+"""Ranking the eligible: a weighted sum of seven dimensions, each 0 to 1, and named bonuses. Pure."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from videogen_mcp.catalogue.encode import Payload
 from videogen_mcp.catalogue.pricing import Cost
 from videogen_mcp.selection.eligibility import Eligible
+from videogen_mcp.selection.experience import NO_EXPERIENCE, Experience
+from videogen_mcp.selection.intent import IntentReading
+from videogen_mcp.selection.profiles import weights
 from videogen_mcp.selection.quality import quality_of
-from videogen_mcp.types import Intent, Mode, Priority
-
-WEIGHTS: Mapping[Priority, Mapping[str, float]] = {
-    "balanced": {"fit": 0.50, "quality": 0.30, "cost": 0.12, "speed": 0.08},
-    "quality": {"fit": 0.35, "quality": 0.55, "cost": 0.05, "speed": 0.05},
-    "cost": {"fit": 0.15, "quality": 0.15, "cost": 0.65, "speed": 0.05},
-    "speed": {"fit": 0.15, "quality": 0.15, "cost": 0.10, "speed": 0.60},
-}
-"""How much each dimension counts, by priority; every row sums to one."""
+from videogen_mcp.types import MEDIA_FIELDS, Intent, Mode, Priority, VideoRequest
 
 UNKNOWN_COST = 0.4
-UNKNOWN_SECONDS = 120.0
-"""Time to completion where no source gives one: fal says thirty seconds to several minutes."""
+EXPECTED_SECONDS: Mapping[str, float] = {"fast": 45.0, "normal": 120.0, "slow": 240.0}
+"""Time to completion by the model's pace, where no source gives one: fal says thirty seconds to several minutes."""
 
-UNFITTED_PENALTY = 0.03
-"""Taken off the fit for each of duration and resolution that had to be changed."""
+FITTED = 0.5
+"""What counts for a length or resolution that was raised to the next on offer: kept by half."""
+
+_RAISED = frozenset({"duration", "resolution"})
+
+NAMED = 0.5
+"""Added to the score of a maker that the prompt asks for by name, and taken off one that it asks to avoid."""
+
+
+SPOKEN: frozenset[Intent] = frozenset({"dialogue", "presenter"})
+"""Intents that live on speech."""
+
+SILENT = 0.25
+"""Taken off a clip without sound where the intent lives on speech: whatever else it offers, it fails the purpose."""
+
+
+DEAR_FROM_USD = Decimal(3)
+"""What a premium clip of usual length costs at most; beyond it somebody should have asked for it."""
+
+DEAR = 0.05
+"""Taken off for every doubling beyond that: the relative cost alone stops telling apart what is all far from cheap."""
+
+
+SMALLEST_BONUS = 0.005
+"""What would be told as nothing is nothing."""
+
+
+@dataclass(frozen=True)
+class Aims:
+    """What the ranking is for.
+
+    Attributes:
+        request: What the caller wants.
+        mode: The mode, inferred or given.
+        reading: The intent, read or given, and what decided it.
+        wanted: Providers that the prompt asks for.
+        unwanted: Providers that it asks to avoid.
+        experience: What earlier attempts taught.
+        health: How well each gateway answered lately, 0 to 1; 1 where nothing is said.
+    """
+
+    request: VideoRequest
+    mode: Mode
+    reading: IntentReading
+    wanted: Collection[str] = ()
+    unwanted: Collection[str] = ()
+    experience: Experience = NO_EXPERIENCE
+    health: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def intent(self) -> Intent:
+        """The intent, read or given."""
+        return self.reading.intent
+
+    @property
+    def priority(self) -> Priority:
+        """What matters most to the caller."""
+        return self.request.priority
 
 
 @dataclass(frozen=True)
@@ -39,7 +90,7 @@ class Candidate:
         provider: Who made it.
         payload: The body and what it stands for.
         cost: What the body costs.
-        score: The weighted sum, 0 to 1, and the model's bonus for the intent.
+        score: The weighted sum, 0 to 1, and the bonuses.
         scores: The dimensions.
         reasons: In words, the most telling first.
         usual_seconds: Expected time to completion.
@@ -55,41 +106,77 @@ class Candidate:
     score: float
     scores: dict[str, float] = field(default_factory=dict[str, float])
     reasons: tuple[str, ...] = ()
-    usual_seconds: float = UNKNOWN_SECONDS
+    usual_seconds: float = EXPECTED_SECONDS["normal"]
 
 
-def rank(eligible: Iterable[Eligible], mode: Mode, intent: Intent, priority: Priority) -> list[Candidate]:
-    """Order the eligible endpoints, best first; equal scores by cost, an unknown one last, then by name."""
+@dataclass(frozen=True)
+class _Prices:
+    """What the cost of a choice is measured by.
+
+    Attributes:
+        cheapest: The lowest known price; None where none is known.
+        unknown: What counts for a price that is not known: never better than the dearest that is.
+    """
+
+    cheapest: Decimal | None
+    unknown: float
+
+    @classmethod
+    def of(cls, choices: Iterable[Eligible]) -> "_Prices":
+        known = [one.cost.estimated_usd for one in choices if one.cost.estimated_usd is not None]
+        cheapest = min(known, default=None)
+        return cls(cheapest, min([UNKNOWN_COST, *(_relative_cost(usd, min(known)) for usd in known)]))
+
+
+def rank(eligible: Iterable[Eligible], aims: Aims) -> list[Candidate]:
+    """Order the eligible endpoints, best first.
+
+    Equal scores go by cost, an unknown one last; then an endpoint made for the mode goes before one that can do it as
+    well; then by name.
+    """
     choices = list(eligible)
-    known = [one.cost.estimated_usd for one in choices if one.cost.estimated_usd is not None]
-    cheapest = min(known, default=None)
-    candidates = [_candidate(one, mode, intent, priority, cheapest) for one in choices]
-    return sorted(candidates, key=_place)
+    prices = _Prices.of(choices)
+    ranked = [(one.endpoint.modes.index(aims.mode), _candidate(one, aims, prices)) for one in choices]
+    return [candidate for _, candidate in sorted(ranked, key=_place)]
 
 
-def _place(candidate: Candidate) -> tuple[float, Decimal, str]:
+def _place(ranked: tuple[int, Candidate]) -> tuple[float, Decimal, int, str]:
+    place_of_mode, candidate = ranked
     usd = candidate.cost.estimated_usd
-    return -candidate.score, Decimal("Infinity") if usd is None else usd, candidate.endpoint
+    return -candidate.score, Decimal("Infinity") if usd is None else usd, place_of_mode, candidate.endpoint
 
 
-def _candidate(one: Eligible, mode: Mode, intent: Intent, priority: Priority, cheapest: Decimal | None) -> Candidate:
-    quality, quality_reason = quality_of(one.model, mode)
-    seconds = one.endpoint.usual_seconds or UNKNOWN_SECONDS
+def _candidate(one: Eligible, aims: Aims, prices: _Prices) -> Candidate:
+    key = one.endpoint.key
+    quality, quality_reason = quality_of(one.model, aims.mode)
+    control, control_reason = _control(one, aims)
+    seconds = aims.experience.seconds(key, one.endpoint.usual_seconds or EXPECTED_SECONDS[one.model.pace])
+    success = aims.experience.success(key, one.endpoint.status)
     scores = {
-        "fit": _fit(one, intent),
+        "fit": one.model.fit.get(aims.intent, 0.5),
         "quality": quality,
-        "cost": _cost(one.cost, cheapest),
+        "control": control,
+        "cost": _cost(one.cost, prices),
         "speed": 1 / (1 + seconds / 60),
+        "reliability": max(0.0, 2 * success - 1),
+        "health": aims.health.get(one.endpoint.gateway, 1.0),
     }
-    score = sum(WEIGHTS[priority][name] * value for name, value in scores.items())
-    reasons = (f"fit to {intent} {scores['fit']:.2f}", quality_reason, _cost_reason(one.cost, cheapest))
-    # A bonus counts as much as the fit does: where price or speed decides, it decides little.
-    bonus = one.model.bonus.get(intent, 0.0) * WEIGHTS[priority]["fit"] / WEIGHTS["balanced"]["fit"]
-    if bonus:
-        score += bonus
-        reasons = (f"named choice for {intent}, +{bonus:.2f}", *reasons)
+    bonuses = _bonuses(one, aims)
+    weight = weights(aims.priority, aims.intent)
+    score = sum(weight[name] * value for name, value in scores.items()) + sum(bonuses.values())
+    reasons = [f"{why}, {bonus:+.2f}" for why, bonus in bonuses.items()]
+    reasons += [
+        f"fit {scores['fit']:.2f} to {aims.reading.told()}",
+        quality_reason,
+        _cost_reason(one.cost, prices.cheapest),
+    ]
+    reasons += [control_reason] if control_reason else []
+    if aims.experience.attempts(key) >= 1:
+        reasons.append(f"{success:.0%} expected to succeed, about {seconds:.0f} s, from earlier jobs here")
+    if scores["health"] < 1:
+        reasons.append(f"gateway {one.endpoint.gateway} had trouble lately")
     return Candidate(
-        endpoint=one.endpoint.key,
+        endpoint=key,
         endpoint_id=one.endpoint.id,
         gateway=one.endpoint.gateway,
         model=one.endpoint.model,
@@ -98,24 +185,63 @@ def _candidate(one: Eligible, mode: Mode, intent: Intent, priority: Priority, ch
         cost=one.cost,
         score=round(score, 4),
         scores={name: round(value, 4) for name, value in scores.items()},
-        reasons=reasons,
+        reasons=tuple(reasons),
         usual_seconds=seconds,
     )
 
 
-def _fit(one: Eligible, intent: Intent) -> float:
-    fitted = sum(change.field in {"duration", "resolution"} for change in one.payload.changes)
-    return max(0.0, one.model.fit.get(intent, 0.5) - UNFITTED_PENALTY * fitted)
+def _bonuses(one: Eligible, aims: Aims) -> dict[str, float]:
+    """What is added by name, with the reason that is shown."""
+    model, bonuses = one.model, dict[str, float]()
+    # The catalogue's bonus counts as much as the fit does: where price or speed decides, it decides little.
+    own = model.bonus.get(aims.intent, 0.0)
+    if own:
+        share = weights(aims.priority, aims.intent)["fit"] / weights("balanced", aims.intent)["fit"]
+        bonuses[f"named choice for {aims.intent}"] = own * share
+    if model.provider in aims.wanted:
+        bonuses[f"the prompt asks for {model.provider}"] = NAMED
+    if model.provider in aims.unwanted:
+        bonuses[f"the prompt asks to avoid {model.provider}"] = -NAMED
+    if aims.intent in SPOKEN and not one.payload.has_audio and aims.request.generate_audio is not False:
+        bonuses[f"silent, though {aims.intent} lives on speech"] = -SILENT
+    if one.cost.estimated_usd is not None and one.cost.estimated_usd > DEAR_FROM_USD:
+        doublings = math.log2(one.cost.estimated_usd / DEAR_FROM_USD)
+        share = weights(aims.priority, aims.intent)["cost"] / weights("balanced", aims.intent)["cost"]
+        bonuses[f"${one.cost.estimated_usd:.2f} is dear for one clip"] = -DEAR * doublings * share
+    return {why: bonus for why, bonus in bonuses.items() if abs(bonus) >= SMALLEST_BONUS}
 
 
-def _cost(cost: Cost, cheapest: Decimal | None) -> float:
+def _control(one: Eligible, aims: Aims) -> tuple[float, str]:
+    """The share of what was asked that is done as asked; what was only raised to the next on offer counts half."""
+    asked = _asked(aims.request)
+    if not asked:
+        return 1.0, ""
+    changed = {change.field: change for change in one.payload.changes if change.field in asked}
+    fitted = {name for name, change in changed.items() if change.sent is not None or name in _RAISED}
+    lost = sum(FITTED if name in fitted else 1.0 for name in changed)
+    return 1 - lost / len(asked), f"{', '.join(sorted(changed))} not as asked" if changed else ""
+
+
+def _asked(request: VideoRequest) -> set[str]:
+    """What the caller said beyond the words and the media, as changes name it."""
+    plain = ("duration", "aspect_ratio", "resolution", "generate_audio", "negative_prompt", "seed")
+    said = {name for name in plain if getattr(request, name) not in (None, "")}
+    said |= {name for name in MEDIA_FIELDS if getattr(request, name)}
+    return said | {f"options.{name}" for name in request.options}
+
+
+def _cost(cost: Cost, prices: _Prices) -> float:
+    if cost.estimated_usd is None or prices.cheapest is None:
+        return prices.unknown
+    return _relative_cost(cost.estimated_usd, prices.cheapest)
+
+
+def _relative_cost(usd: Decimal, cheapest: Decimal) -> float:
     """1 for the cheapest, falling by a quarter with every doubling; free is 1."""
-    if cost.estimated_usd is None or cheapest is None:
-        return UNKNOWN_COST
-    if cost.estimated_usd == 0:
+    if usd == 0:
         return 1.0
     reference = max(cheapest, Decimal("0.01"))
-    return max(0.0, 1 - 0.25 * math.log2(max(1.0, float(cost.estimated_usd / reference))))
+    return max(0.0, 1 - 0.25 * math.log2(max(1.0, float(usd / reference))))
 
 
 def _cost_reason(cost: Cost, cheapest: Decimal | None) -> str:

@@ -167,6 +167,7 @@ def _body(service: VideoService, pin: dict[str, str]) -> Callable[..., Any]:
         said = {name: value for name, value in arguments.items() if value not in ("", (), {})}
         request = make_request(said | pin)
         if dry_run:
+            await service.learn()
             view = plan_view(await to_thread.run_sync(service.plan, request))
             return result_of(view, plan_text(view))
         job = await service.generate(request)

@@ -24,6 +24,7 @@ class FalGateway:
     name: ClassVar[str] = "fal"
     shortest_poll_seconds: ClassVar[float] = 2.0
     on_this_machine: ClassVar[bool] = False
+    fetches_media: ClassVar[bool] = True
 
     def __init__(self, queue: FalQueue, uploads: FalUploads) -> None:
         self._queue = queue

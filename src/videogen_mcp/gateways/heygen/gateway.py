@@ -1,0 +1,101 @@
+"""The gateway `heygen`: generations, uploads and balance behind the protocol of `gateways/base.py`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Self
+
+import httpx2
+
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending
+from videogen_mcp.gateways.heygen.account import Balance, balance
+from videogen_mcp.gateways.heygen.generations import HeyGenGenerations, marked
+from videogen_mcp.gateways.heygen.uploads import HeyGenUploads
+from videogen_mcp.gateways.heygen.wire import authorization
+from videogen_mcp.settings import Settings
+from videogen_mcp.types import Json
+
+
+class HeyGenGateway:
+    """The gateway `heygen`.
+
+    Args:
+        url: Base address of the API.
+        upload_url: Base address of the older upload host.
+        headers: The header with the key.
+        http: The client to use; it must not follow redirects or retry by itself.
+    """
+
+    name: ClassVar[str] = "heygen"
+    # A client library of v3 looks every 5 s (vercel/ai packages/heygen); for v1 10 s were recommended (seed 002).
+    shortest_poll_seconds: ClassVar[float] = 5.0
+    on_this_machine: ClassVar[bool] = False
+    fetches_media: ClassVar[bool] = True
+
+    def __init__(self, url: str, upload_url: str, headers: Mapping[str, str], http: httpx2.AsyncClient) -> None:
+        self._generations = HeyGenGenerations(url, headers, http)
+        self._uploads = HeyGenUploads(url, upload_url, headers, http)
+        self._headers = headers
+        self._http = http
+
+    @classmethod
+    def open(cls, settings: Settings, http: httpx2.AsyncClient) -> Self:
+        """Build it from the environment; see `Gateway.open`."""
+        url = settings.base_url("VIDEOGEN_HEYGEN_URL", "https://api.heygen.com")
+        upload_url = settings.base_url("VIDEOGEN_HEYGEN_UPLOAD_URL", "https://upload.heygen.com")
+        return cls(url, upload_url, authorization(settings), http)
+
+    @property
+    def address(self) -> str:
+        """Base address of the API."""
+        return self._generations.url
+
+    async def submit(self, endpoint_id: str, body: Json) -> Operation:
+        """Start one generation; see `Gateway.submit`."""
+        return await self._generations.submit(endpoint_id, body)
+
+    async def poll(self, operation: Operation) -> Pending | Finished | Failed:
+        """Look at a generation; see `Gateway.poll`."""
+        return await self._generations.poll(operation)
+
+    async def cancel(self, operation: Operation) -> CancelOutcome:
+        """Stop a session of the video agent; HeyGen can stop nothing else. See `Gateway.cancel`."""
+        return await self._generations.cancel(operation)
+
+    async def upload(self, path: Path, mime_type: str) -> str:
+        """Store a file as an asset of the account. See `Gateway.upload`."""
+        return await self._uploads.upload(path, mime_type)
+
+    def marked(self, endpoint_id: str, body: Json, mark: str) -> Json:
+        """The body with a mark by which `find` can tell its video; as it is where the call has no place for one.
+
+        Args:
+            endpoint_id: The endpoint.
+            body: The body to be sent.
+            mark: A text that no other submit has; it is seen in HeyGen's dashboard, in the title.
+        """
+        return marked(endpoint_id, body, mark)
+
+    async def find(self, endpoint_id: str, mark: str) -> Operation | None:
+        """Look an uncertain submit up by its mark.
+
+        Only `v3/videos` can be looked through, by title. Neither the v1 workflow nor `v3/models/videos` has a list, and
+        a session of the video agent gets its title from the agent.
+
+        Returns:
+            The operation, or None where there is no such video, more than one, or no way to look.
+
+        Raises:
+            PollTrouble: HeyGen could not be asked.
+        """
+        return await self._generations.find(endpoint_id, mark)
+
+    async def balance(self) -> Balance:
+        """What is left on the account: the wallet, the plan's credits, or v2's quota where v3 is not there.
+
+        Raises:
+            GatewayError: HeyGen could not be asked, refused the key, or gave an answer that cannot be read.
+        """
+        return await balance(self.address, self._headers, self._http)
+
+    async def close(self) -> None:
+        """Nothing is held."""
