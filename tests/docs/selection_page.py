@@ -173,6 +173,10 @@ def _figure_rows() -> Iterator[tuple[str, str]]:
     yield "cost where the price is unknown", f"{scoring.UNKNOWN_COST:g}"
     yield "control that is left by a length or resolution raised to the next on offer", f"{scoring.FITTED:g}"
     yield "a maker that the prompt asks for, or asks to avoid", f"{scoring.NAMED:+g}, {-scoring.NAMED:+g}"
+    yield (
+        f"what often failed here (below {scoring.UNRELIABLE_BELOW:.0%} expected to succeed)",
+        f"{-scoring.UNRELIABLE:+g} at most",
+    )
     yield f"a clip without sound, where the intent is {' or '.join(sorted(scoring.SPOKEN))}", f"{-scoring.SILENT:+g}"
     yield f"every doubling of the price beyond ${scoring.DEAR_FROM_USD:f}", f"{-scoring.DEAR:+g}"
     yield "seconds expected before any job, by the model's pace", paces

@@ -3,9 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.selection.cases import gateways_with
 
 from videogen_mcp.catalogue import load_catalogue
+from videogen_mcp.selection.decide import Situation, decide
 from videogen_mcp.selection.experience import EXPECTED_SUCCESS, NO_EXPERIENCE, Experience, Outcome
+from videogen_mcp.types import VideoRequest
 
 WAN, KLING = "fal:wan", "fal:kling"
 
@@ -124,3 +127,24 @@ def test_the_order_of_the_attempts_says_nothing(outcomes: list[Outcome], data: s
     one, other = Experience.of(outcomes), Experience.of(shuffled)
     assert one.success(WAN, "live") == pytest.approx(other.success(WAN, "live"))
     assert one.seconds(WAN, 100) == pytest.approx(other.seconds(WAN, 100))
+
+
+# What it does to a choice.
+
+
+@pytest.mark.parametrize(("failures", "is_first"), [(0, True), (3, True), (40, False)])
+def test_what_keeps_failing_here_is_not_chosen_for_being_good_elsewhere(failures: int, *, is_first: bool) -> None:
+    favourite = "fal:bytedance/seedance-2.0/text-to-video"
+    failed = [Outcome(favourite, succeeded=False, seconds=None, age_days=0.5)] * failures
+    situation = Situation(gateways_with(("fal",)), experience=Experience.of(failed))
+    plan = decide(VideoRequest(prompt="A fox runs over snow"), load_catalogue(), situation)
+    assert (plan.candidates[0].endpoint == favourite) is is_first
+    (found,) = [one for one in plan.candidates if one.endpoint == favourite]
+    assert any("failed here" in reason for reason in found.reasons) is (failures > 10)
+
+
+@pytest.mark.parametrize("seconds", [-5.0, 0.0, 40_000.0])
+def test_a_time_that_is_none_teaches_nothing(seconds: float) -> None:
+    experience = Experience.of([Outcome("fal:a/b", succeeded=True, seconds=seconds, age_days=0)])
+    assert experience.seconds("fal:a/b", 120) == pytest.approx(120)
+    assert experience.attempts("fal:a/b") == 1

@@ -24,6 +24,8 @@ from videogen_mcp.selection.scoring import (
     SILENT,
     SPOKEN,
     UNKNOWN_COST,
+    UNRELIABLE,
+    UNRELIABLE_BELOW,
     Aims,
     Candidate,
     rank,
@@ -295,7 +297,8 @@ def test_earlier_attempts_move_reliability_and_speed_and_are_told() -> None:
     before = one(eligible())
     worse = one(eligible(), aims(experience=outcomes(10, succeeded=False)))
     assert worse.scores["reliability"] == 0  # 9.5 of 20 expected to succeed
-    assert before.score - worse.score == pytest.approx(0.9 * weights("balanced", "general")["reliability"], abs=2e-4)
+    lost = 0.9 * weights("balanced", "general")["reliability"] + UNRELIABLE * (1 - 0.475 / UNRELIABLE_BELOW)
+    assert before.score - worse.score == pytest.approx(lost, abs=2e-4)
     assert worse.usual_seconds == pytest.approx(before.usual_seconds)
     assert worse.reasons[-1] == "48% expected to succeed, about 120 s, from earlier jobs here"
     quicker = one(eligible(), aims(experience=outcomes(3, succeeded=True, seconds=30)))

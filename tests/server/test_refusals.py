@@ -162,14 +162,6 @@ async def test_a_provider_tool_without_its_key_names_the_variable(tmp_path: Path
         assert await nothing_is_stored(service)
 
 
-async def test_a_key_that_cannot_be_used_yet_does_not_make_heygen_work(tmp_path: Path) -> None:
-    async with connected(home_only(tmp_path, HEYGEN_API_KEY=SECRET)) as (client, _):
-        text = refusal_of(await client.call_tool("heygen_video", {"prompt": "x"}))
-    assert text.startswith("nothing_eligible: ")
-    assert "heygen" in text
-    assert SECRET not in text
-
-
 async def test_over_a_cap_is_said_with_the_price(tmp_path: Path, standin: FalStandIn) -> None:
     async with connected(with_fal(standin, tmp_path)) as (client, service):
         text = refusal_of(await client.call_tool("video_selector", {"prompt": "x", "max_cost_usd": 0.01}))

@@ -37,8 +37,12 @@ REFUSED: Mapping[ErrorCode, str] = {
 TROUBLE_HALF_LIFE_SECONDS = 300.0
 """A gateway that could not be reached is trusted half again after this."""
 
-ITS_OWN_FAULT: frozenset[ErrorCode] = frozenset({"generation_failed", "timed_out", "gateway_unavailable", "internal"})
-"""Failures that say something of the endpoint; a refused prompt, an empty account or a wrong field does not."""
+FORGIVEN_AFTER = 5
+"""Half-lives after which nothing is said of it any more."""
+
+ITS_OWN_FAULT: frozenset[ErrorCode] = frozenset({"generation_failed", "timed_out", "internal"})
+"""Failures that say something of the endpoint. A refused prompt, an empty account, a wrong field does not, nor does a
+gateway that could not be reached at all."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,10 @@ class Lessons:
 
     def failed(self, gateway: str, code: ErrorCode) -> None:
         """Note that a gateway refused or could not be reached; what is not the gateway's own matter is ignored."""
-        if code in COOL_OFF_SECONDS or code == "gateway_unavailable":
-            self._troubles[gateway] = _Trouble(code, self._clock.monotonic())
+        now, known = self._clock.monotonic(), self._troubles.get(gateway)
+        cooling = known is not None and now - known.at < COOL_OFF_SECONDS.get(known.code, 0.0)
+        if code in COOL_OFF_SECONDS or (code == "gateway_unavailable" and not cooling):
+            self._troubles[gateway] = _Trouble(code, now)
 
     def answered(self, gateway: str) -> None:
         """Note that a gateway took a request: whatever was wrong is over."""
@@ -82,6 +88,8 @@ class Lessons:
         ago = self._clock.monotonic() - trouble.at
         if trouble.code in COOL_OFF_SECONDS:
             return replace(state, cool_off=REFUSED[trouble.code]) if ago < COOL_OFF_SECONDS[trouble.code] else state
+        if ago > FORGIVEN_AFTER * TROUBLE_HALF_LIFE_SECONDS:
+            return state
         return replace(state, health=1 - 0.5 ** (1 + ago / TROUBLE_HALF_LIFE_SECONDS))
 
     async def read(self, store: "Store | None", path: Path) -> None:

@@ -98,7 +98,8 @@ def decide(request: VideoRequest, catalogue: Catalogue, situation: Situation, me
     if not sieved.eligible and (cooling := [name for name, state in gateways.items() if state.cool_off]):
         # Nothing else can serve: a refused submit costs nothing, and the trouble may be over.
         sieved = sieved_with({name: replace(state, cool_off="") for name, state in gateways.items()})
-        warnings += [f"Gateway {name} {gateways[name].cool_off}; it is tried all the same." for name in cooling]
+        used = sorted({one.endpoint.gateway for one in sieved.eligible} & set(cooling))
+        warnings += [f"Gateway {name} {gateways[name].cool_off}; it is tried all the same." for name in used]
     mentions = read_mentions(request.prompt)
     aims = Aims(
         request=request,

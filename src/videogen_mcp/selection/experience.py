@@ -13,6 +13,9 @@ PRIOR_ATTEMPTS = 10.0
 PRIOR_TIMES = 3.0
 """Times scatter less than outcomes: the expected time counts like three measured ones."""
 
+LONGEST_SECONDS = 3600.0
+"""A clip that was fetched the next morning says how long the machine slept, not how long the endpoint takes."""
+
 EXPECTED_SUCCESS: Mapping[str, float] = {"live": 0.95, "legacy": 0.85, "delisted": 0.6, "announced": 0.5}
 """Share of attempts expected to succeed before any was made, by the endpoint's status: a default, not a measurement."""
 
@@ -59,7 +62,7 @@ class Experience:
             weight = 0.5 ** (max(0.0, outcome.age_days) / HALF_LIFE_DAYS)
             track.attempts += weight
             track.successes += weight * outcome.succeeded
-            if outcome.succeeded and outcome.seconds:
+            if outcome.succeeded and outcome.seconds is not None and 0 < outcome.seconds <= LONGEST_SECONDS:
                 track.timed += weight
                 track.log_seconds += weight * math.log(outcome.seconds)
         return cls(tracks)

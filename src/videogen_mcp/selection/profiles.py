@@ -5,10 +5,10 @@ from functools import lru_cache
 from importlib.resources import files
 
 import tomli
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from videogen_mcp.errors import VideoGenError
-from videogen_mcp.types import Intent, Priority
+from videogen_mcp.types import PRIORITIES, Intent, Priority
 
 DIMENSIONS = ("fit", "quality", "control", "cost", "speed", "reliability", "health")
 """What an endpoint is judged by, each 0 to 1."""
@@ -21,6 +21,18 @@ class Profiles(BaseModel):
 
     priority: dict[Priority, dict[str, float]]
     intent: dict[Intent, dict[str, float]] = Field(default_factory=dict[Intent, dict[str, float]])
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Profiles":
+        if set(self.priority) != set(PRIORITIES):
+            raise ValueError(f"priorities must be {', '.join(PRIORITIES)}")
+        for name, weighed in self.priority.items():
+            if set(weighed) != set(DIMENSIONS):
+                raise ValueError(f"priority {name} must weigh {', '.join(DIMENSIONS)}")
+        for name, factors in self.intent.items():
+            if unknown := set(factors) - set(DIMENSIONS):
+                raise ValueError(f"intent {name} has a factor for {min(unknown)!r}, which is no dimension")
+        return self
 
 
 @lru_cache(maxsize=1)

@@ -41,6 +41,11 @@ DEAR = 0.05
 """Taken off for every doubling beyond that: the relative cost alone stops telling apart what is all far from cheap."""
 
 
+UNRELIABLE_BELOW = 0.7
+UNRELIABLE = 0.4
+"""Taken off, in part, where fewer attempts are expected to succeed than that, and wholly where none is: what keeps
+failing here must not be bought again and again for being good elsewhere."""
+
 SMALLEST_BONUS = 0.005
 """What would be told as nothing is nothing."""
 
@@ -208,6 +213,9 @@ def _bonuses(one: Eligible, aims: Aims) -> dict[str, float]:
         doublings = math.log2(one.cost.estimated_usd / DEAR_FROM_USD)
         share = weights(aims.priority, aims.intent)["cost"] / weights("balanced", aims.intent)["cost"]
         bonuses[f"${one.cost.estimated_usd:.2f} is dear for one clip"] = -DEAR * doublings * share
+    success = aims.experience.success(one.endpoint.key, one.endpoint.status)
+    if aims.experience.attempts(one.endpoint.key) >= 1 and success < UNRELIABLE_BELOW:
+        bonuses["it has often failed here"] = UNRELIABLE * (success / UNRELIABLE_BELOW - 1)
     return {why: bonus for why, bonus in bonuses.items() if abs(bonus) >= SMALLEST_BONUS}
 
 
