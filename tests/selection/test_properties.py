@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.selection.cases import gateways_with
 
@@ -73,8 +73,8 @@ def test_a_lower_cap_never_raises_what_a_clip_may_cost(
 ) -> None:
     low, high = sorted(caps)
     cheap, dear = (planned(fields | {"max_cost_usd": cap}, keys) for cap in (low, high))
-    assume(isinstance(cheap, Plan))
-    assert isinstance(cheap, Plan)
+    if not isinstance(cheap, Plan):
+        return
     for one in cheap.candidates:
         assert one.cost.ceiling_usd is not None
         assert one.cost.ceiling_usd <= Decimal(str(low))
@@ -90,10 +90,9 @@ def test_an_endpoint_that_cannot_serve_changes_nothing(
     fields: Json, keys: tuple[str, ...], data: st.DataObject
 ) -> None:
     plan = planned(fields, keys)
-    assume(isinstance(plan, Plan))
-    assert isinstance(plan, Plan)
+    if not isinstance(plan, Plan) or not plan.refusals:
+        return
     refused = sorted({one.endpoint for one in plan.refusals})
-    assume(refused)
     gone = data.draw(st.sets(st.sampled_from(refused), min_size=1, max_size=20))
     less = Catalogue(CATALOGUE.models.values(), [one for one in CATALOGUE.endpoints if one.key not in gone])
     fewer = planned(fields, keys, less)
