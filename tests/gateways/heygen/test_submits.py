@@ -172,7 +172,7 @@ async def test_a_slow_answer_is_uncertain(
     heygen: HeyGenStandIn, gateway: HeyGenGateway, http: httpx2.AsyncClient, endpoint_id: str
 ) -> None:
     async def shorten(request: httpx2.Request) -> None:
-        request.extensions["timeout"] = {**request.extensions["timeout"], "read": 0.05}
+        request.extensions["timeout"] = {**request.extensions["timeout"], "read": 0.5}
 
     heygen.script(None, method="POST", hold=threading.Event())
     http.event_hooks = {"request": [shorten], "response": []}
