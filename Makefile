@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format bench models-page docs clean
+.PHONY: demo test torture check format bench models-page docs clean
 
 demo: .venv/.installed ## render a first video, free and without any key, and say where it is
 	@mkdir -p demo
@@ -13,6 +13,9 @@ demo: .venv/.installed ## render a first video, free and without any key, and sa
 
 test: .venv/.tools ## run the whole suite
 	$(BIN)/python -m pytest
+
+torture: .venv/.tools ## kill servers at 200 random moments, and some of several every three seconds; prints the counts
+	$(BIN)/python -m pytest tests/torture -m torture
 
 check: .venv/.tools ## lint, types, architecture
 	$(BIN)/ruff check

@@ -5,7 +5,7 @@ import sys
 
 from bench.figures import Figure
 
-BENCHES = ("catalogue", "selection")
+BENCHES = ("catalogue", "selection", "jobs")
 
 
 def main(names: list[str]) -> int:

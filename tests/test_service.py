@@ -71,7 +71,10 @@ async def test_a_plan_sends_and_stores_nothing(standin: FalStandIn, fal_service:
 async def test_what_is_planned_is_what_is_sent(standin: FalStandIn, fal_service: VideoService) -> None:
     plan = fal_service.plan(FREE)
     job = await ended(fal_service, FREE)
-    assert posts(standin) == [plan.candidates[0].payload.body]
+    (sent,) = posts(standin)
+    added = set(sent) - set(plan.candidates[0].payload.body)
+    assert added <= {"end_user_id", "seed"}, "only what tells this submit from every other one"
+    assert {name: value for name, value in sent.items() if name not in added} == plan.candidates[0].payload.body
     assert job.attempts[0].endpoint == plan.candidates[0].endpoint
     assert job.committed_usd == plan.candidates[0].cost.estimated_usd
 

@@ -45,7 +45,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-jobs_app = typer.Typer(help="Jobs: list, show, wait, cancel.", invoke_without_command=True)
+jobs_app = typer.Typer(help="Jobs: list, show, wait, cancel, prune.", invoke_without_command=True)
 app.add_typer(jobs_app, name="jobs")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
@@ -225,7 +225,7 @@ def version() -> None:
 
 @jobs_app.callback()
 def jobs(context: typer.Context) -> None:
-    """Jobs: list, show, wait, cancel."""
+    """Jobs: list, show, wait, cancel, prune."""
     if context.invoked_subcommand is None:
         list_jobs()
 
@@ -268,6 +268,27 @@ def wait_job(job_id: str, *, as_json: AsJson = False) -> None:
 def cancel_job(job_id: str, *, as_json: AsJson = False) -> None:
     """Ask for a job to be stopped."""
     _job_command(lambda service: service.cancel(job_id), as_json=as_json)
+
+
+@jobs_app.command("prune")
+def prune_jobs(
+    *,
+    days: Annotated[int | None, typer.Option(min=1, help="Those that ended longer ago.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete old jobs that have ended, and their files."""
+
+    async def prune(service: VideoService) -> Json:
+        older = days or service.settings.keep_days
+        if older is None:
+            message = "say how many days of jobs are to be kept."
+            raise InvalidRequest(message, field="--days", fix="Give --days, or set VIDEOGEN_KEEP_DAYS.")
+        pruned = await service.prune(older)
+        return {"jobs": pruned.jobs, "files": pruned.files, "size_bytes": pruned.size_bytes}
+
+    view = _with_service(prune, as_json=as_json)
+    _show(view, lambda one: f"{one['jobs']} jobs and {one['files']} files ({one['size_bytes'] / 1e6:.1f} MB) deleted",
+          as_json=as_json)  # fmt: skip
 
 
 def _job_command(work: Callable[[VideoService], Coroutine[Any, Any, Job]], *, as_json: bool) -> Job:

@@ -6,7 +6,7 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -30,6 +30,7 @@ from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.clock import Clock, SystemClock
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.lessons import Lessons
+from videogen_mcp.jobs.nonce import with_nonce
 from videogen_mcp.live import LiveCatalogue
 from videogen_mcp.selection.decide import Plan, Situation, decide
 from videogen_mcp.selection.eligibility import GatewayState
@@ -39,9 +40,10 @@ from videogen_mcp.settings import Settings
 from videogen_mcp.types import JobStatus, Media, VideoRequest
 
 if TYPE_CHECKING:  # these bring SQLAlchemy or the media modules, which must not be loaded before they are needed
-    from videogen_mcp.jobs.engine import Engine
     from videogen_mcp.jobs.inputs import Inputs
-    from videogen_mcp.jobs.store import Page, Store, Totals
+    from videogen_mcp.jobs.retention import Pruned
+    from videogen_mcp.jobs.store import Page, Totals
+    from videogen_mcp.jobs.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -51,14 +53,6 @@ ELSEWHERE_SECONDS = 0.5
 
 Result = TypeVar("Result")
 OnJob = Callable[[Job], Awaitable[None]]
-
-
-@dataclass
-class _Running:
-    """What exists once the database is open."""
-
-    store: "Store"
-    engine: "Engine"
 
 
 class VideoService:
@@ -89,7 +83,7 @@ class VideoService:
         self._bell = Bell()
         self._lessons = Lessons(self.clock)
         self._gateways: dict[str, Gateway] = {}
-        self._running: _Running | None = None
+        self._running: Workshop | None = None
         self._opening = asyncio.Lock()
         self._users = 0
 
@@ -193,7 +187,10 @@ class VideoService:
             request=plan.request,
             mode=plan.mode,
             intent=plan.intent,
-            candidates=fallback_order(plan.candidates),
+            candidates=tuple(
+                with_nonce(one, self.catalogue.find(one.endpoint), self._random)
+                for one in fallback_order(plan.candidates)
+            ),
             created_at=now,
             updated_at=now,
             cap_usd=limit_of(
@@ -244,7 +241,7 @@ class VideoService:
         check_confirmed(inputs.request, plan.candidates[0], self.settings.confirm_above_usd)
         return plan
 
-    async def _keep(self, running: _Running, job: Job, fingerprint: str) -> Job:
+    async def _keep(self, running: "Workshop", job: Job, fingerprint: str) -> Job:
         """Store a job and start it, in one go: a cancelled call must not leave a job that nobody drives."""
         stored = await running.store.create(
             job,
@@ -271,18 +268,15 @@ class VideoService:
             raise InvalidRequest(f"{field} video:{job_id} has no clip: the job is {job.status}.", field=field)
         return Path(job.video.path)
 
-    async def _open(self) -> _Running:
+    async def _open(self) -> "Workshop":
         """Open the database and take over the jobs of dead processes, once."""
         async with self._opening:
             if self._running is None:
                 self._running = await _shielded(self._wire())
             return self._running
 
-    async def _wire(self) -> _Running:
-        from videogen_mcp.jobs.delivery import Delivery  # noqa: PLC0415 -- all of these bring SQLAlchemy
-        from videogen_mcp.jobs.embedded import EmbeddedEngine  # noqa: PLC0415
-        from videogen_mcp.jobs.runner import Runner, RunnerParts  # noqa: PLC0415
-        from videogen_mcp.jobs.store import Store  # noqa: PLC0415
+    async def _wire(self) -> "Workshop":
+        from videogen_mcp.jobs.workshop import Surroundings, open_workshop  # noqa: PLC0415 -- brings SQLAlchemy
 
         if self.settings.database_url:
             raise InvalidRequest(
@@ -290,24 +284,10 @@ class VideoService:
                 field="VIDEOGEN_DATABASE_URL",
                 fix="Leave it empty.",
             )
-        store = await Store.open_file(self.settings.home / DATABASE_FILE)
-        driver = secrets.token_hex(16)
-        runner = Runner(
-            RunnerParts(
-                store=store,
-                gateway=self.gateway,
-                delivery=Delivery(self.settings, self._http),
-                clock=self.clock,
-                random=self._random,
-                bell=self._bell,
-                driver=driver,
-                lessons=self._lessons,
-                poll_interval=self.settings.poll_interval_s,
-            )
+        surroundings = Surroundings(
+            self.settings, self.gateway, self._http, self.clock, self._random, self._bell, self._lessons
         )
-        engine = EmbeddedEngine(driver, self.settings.home / "locks", store, runner)
-        await engine.adopt()
-        return _Running(store, engine)
+        return await open_workshop(surroundings, self.settings.home / DATABASE_FILE)
 
     async def resume(self) -> None:
         """Take up unfinished jobs, where there is a database already; without one, nothing is loaded or made."""
@@ -329,12 +309,16 @@ class VideoService:
         return self._gateways[name]
 
     async def status(self, job_id: str) -> Job:
-        """A job as it is stored; never asks a gateway.
+        """A job as it is stored; where a submit was lost, it is looked for in the background.
 
         Raises:
             NotFound: There is no such job.
         """
-        return await (await self._open()).store.get(job_id)
+        running = await self._open()
+        job = await running.store.get(job_id)
+        if job.status == "uncertain":
+            running.engine.look_up(job_id)
+        return job
 
     async def wait(
         self,
@@ -377,6 +361,13 @@ class VideoService:
         self._bell.ring(f"drive:{job_id}")
         self._bell.ring(job_id)
         return job
+
+    async def prune(self, days: int) -> "Pruned":
+        """Delete jobs that ended more than `days` days ago, with their files; see `retention.prune`."""
+        from videogen_mcp.jobs.retention import prune  # noqa: PLC0415 -- brings SQLAlchemy
+
+        before = self.clock.now() - timedelta(days=days)
+        return await prune((await self._open()).store, self.settings.videos_folder, before)
 
     async def page(self, *, status: JobStatus | None = None, limit: int = 20, cursor: str | None = None) -> "Page":
         """Jobs, newest first; see `Store.page`."""

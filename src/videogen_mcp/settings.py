@@ -34,6 +34,7 @@ class Settings(BaseModel):
     confirm_above_usd: Annotated[Decimal, Field(ge=0)] | None = None
     media_roots: tuple[Path, ...] = ()
     allowed_hosts: frozenset[str] = frozenset()
+    keep_days: Annotated[int, Field(ge=1, le=36500)] | None = None
     poll_interval_s: Annotated[float, Field(gt=0)] | None = None
     log_level: str = "WARNING"
     environment: Annotated[dict[str, SecretStr], Field(exclude=True, repr=False)] = {}

@@ -181,7 +181,7 @@ async def test_a_failing_submit_is_told_apart_and_never_repeated(
 
 async def test_a_slow_answer_is_uncertain(standin: FalStandIn, fal_environment: dict[str, str]) -> None:
     async def shorten(request: httpx2.Request) -> None:
-        request.extensions["timeout"] = {**request.extensions["timeout"], "read": 0.05}
+        request.extensions["timeout"] = {**request.extensions["timeout"], "read": 0.5}
 
     standin.fault("submit_slow")
     async with httpx2.AsyncClient(event_hooks={"request": [shorten]}, trust_env=False) as http:

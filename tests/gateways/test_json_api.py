@@ -123,7 +123,7 @@ async def hasty_fixture() -> AsyncIterator[httpx2.AsyncClient]:
     """A client that waits for no answer."""
 
     async def shorten(request: httpx2.Request) -> None:
-        request.extensions["timeout"] = {**request.extensions["timeout"], "read": 0.05}
+        request.extensions["timeout"] = {**request.extensions["timeout"], "read": 0.5}
 
     async with httpx2.AsyncClient(event_hooks={"request": [shorten]}, trust_env=False) as http:
         yield http

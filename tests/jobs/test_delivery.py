@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,33 @@ def write(path: Path, content: bytes) -> None:
 )
 def test_a_file_is_named_after_the_prompt(prompt: str, slug: str) -> None:
     assert slug_of(prompt) == slug
+
+
+async def test_without_room_nothing_is_fetched(
+    standin: FalStandIn, delivery: Delivery, fal: FalGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = await finished_at(standin, fal)
+    usage = shutil.disk_usage("/")._replace(free=1_000_000)
+
+    def disk_usage(_path: Path) -> object:
+        return usage
+
+    with monkeypatch.context() as small:
+        small.setattr(shutil, "disk_usage", disk_usage)
+        with pytest.raises(DownloadFailed, match="1 MB free") as caught:
+            await collect(delivery, finished)
+    assert caught.value.retryable
+    assert not any(request.path.startswith("/files/") for request in standin.requests)
+    assert (await collect(delivery, finished)).size_bytes > 0, "once there is room it is fetched"
+
+
+async def test_a_folder_that_cannot_be_made_is_told(
+    standin: FalStandIn, fal: FalGateway, settings: Settings, http: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    finished = await finished_at(standin, fal)
+    (tmp_path / "taken").write_text("a file")
+    blocked = settings.model_copy(update={"output_dir": tmp_path / "taken" / "videos"})
+    with pytest.raises(DownloadFailed, match="could not be written") as caught:
+        await collect(Delivery(blocked, http), finished)
+    assert "VIDEOGEN_OUTPUT_DIR" in caught.value.fix
+    assert str(tmp_path) not in str(caught.value)

@@ -10,11 +10,12 @@ from typing import cast
 import pytest
 import pytest_asyncio
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import OperationalError
 
 from videogen_mcp.catalogue.encode import Payload
 from videogen_mcp.catalogue.pricing import FREE
-from videogen_mcp.jobs.clock import SystemClock
-from videogen_mcp.jobs.embedded import EmbeddedEngine
+from videogen_mcp.jobs.clock import Clock, SystemClock
+from videogen_mcp.jobs.embedded import ADOPTION_SECONDS, MOST_CRASHES, EmbeddedEngine
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.runner import Runner
 from videogen_mcp.jobs.store import Store
@@ -26,6 +27,7 @@ class NotingRunner:
     """Notes what it is to drive, and drives until it is let go."""
 
     def __init__(self) -> None:
+        self.abandoned: list[tuple[str, int]] = []
         self.driven: list[str] = []
         self.began: asyncio.Queue[str] = asyncio.Queue()
         self.cancelled: list[str] = []
@@ -40,6 +42,27 @@ class NotingRunner:
             self.cancelled.append(job_id)
             raise
 
+    async def abandon(self, job_id: str, crashes: int) -> None:
+        self.abandoned.append((job_id, crashes))
+
+
+class ClockOnHold(SystemClock):
+    """A clock on which a pause ends when the test says so; how long it should have been is noted."""
+
+    def __init__(self) -> None:
+        self.pauses: asyncio.Queue[float] = asyncio.Queue()
+        self.go_on = asyncio.Semaphore(0)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
+        self.pauses.put_nowait(seconds)
+        over = asyncio.create_task(self.go_on.acquire())
+        closed = asyncio.create_task(event.wait())
+        try:
+            await asyncio.wait({over, closed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            over.cancel()
+            closed.cancel()
+
 
 @pytest_asyncio.fixture(name="store")
 async def store_fixture(tmp_path: Path) -> AsyncIterator[Store]:
@@ -53,8 +76,8 @@ def runner_fixture() -> NotingRunner:
     return NotingRunner()
 
 
-def engine(driver: str, folder: Path, store: Store, runner: NotingRunner) -> EmbeddedEngine:
-    return EmbeddedEngine(driver, folder / "locks", store, cast("Runner", runner))
+def engine(driver: str, folder: Path, store: Store, runner: NotingRunner, clock: Clock | None = None) -> EmbeddedEngine:
+    return EmbeddedEngine(driver, folder / "locks", store, cast("Runner", runner), clock or SystemClock())
 
 
 async def create(store: Store, name: str, driver: str) -> None:
@@ -136,6 +159,70 @@ async def test_a_job_that_was_driven_to_its_end_can_be_started_again(
     one.start("a")
     assert await started(runner, 1) == ["a"]
     await one.close()
+
+
+async def test_a_running_process_adopts_within_a_second(tmp_path: Path, store: Store, runner: NotingRunner) -> None:
+    clock = ClockOnHold()
+    me = engine("me", tmp_path, store, runner, clock)
+    me.watch()
+    me.watch()
+    assert await clock.pauses.get() == ADOPTION_SECONDS <= 1
+    await create(store, "a", "dead")
+    assert runner.driven == []
+    clock.go_on.release()
+    assert await started(runner, 1) == ["a"]
+    assert await clock.pauses.get() == ADOPTION_SECONDS, "it keeps looking"
+    assert clock.pauses.empty(), "watching twice looks once"
+    await me.close()
+    assert (await store.get("a")).driver == ""
+
+
+async def test_a_database_that_is_gone_for_a_moment_does_not_end_the_looking(
+    tmp_path: Path, store: Store, runner: NotingRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ClockOnHold()
+    me = engine("me", tmp_path, store, runner, clock)
+
+    async def gone(*, but: str) -> list[tuple[str, str]]:
+        assert but == "me"
+        raise OperationalError("select", {}, OSError("disk I/O error"))
+
+    me.watch()
+    await clock.pauses.get()
+    await create(store, "a", "dead")
+    with monkeypatch.context() as trouble:
+        trouble.setattr(store, "open_jobs", gone)
+        clock.go_on.release()
+        await clock.pauses.get()
+    assert runner.driven == []
+    clock.go_on.release()
+    assert await started(runner, 1) == ["a"]
+    await me.close()
+
+
+async def test_what_is_handed_over_counts_no_crash(tmp_path: Path, store: Store, runner: NotingRunner) -> None:
+    await create(store, "a", "")
+    await create(store, "b", "dead")
+    for number in range(MOST_CRASHES + 2):
+        one = engine(f"n{number}", tmp_path, store, runner)
+        assert await one.adopt() == 2
+        assert await started(runner, 2) == ["a", "b"]
+        await one.close()
+    assert ((await store.get("a")).crashes, (await store.get("b")).crashes) == (0, 1)
+    assert runner.abandoned == []
+
+
+async def test_a_job_that_too_many_drivers_died_of_is_not_driven_again(
+    tmp_path: Path, store: Store, runner: NotingRunner
+) -> None:
+    me = engine("me", tmp_path, store, runner)
+    await create(store, "a", "dead-0")
+    for number in range(1, MOST_CRASHES):
+        assert await store.take_over("a", old=f"dead-{number - 1}", new=f"dead-{number}") == number
+        assert await store.take_over("a", old=f"dead-{number - 1}", new="slower") is None, "somebody else was quicker"
+    assert await me.adopt() == 1
+    assert (runner.driven, runner.abandoned) == ([], [("a", MOST_CRASHES)])
+    await me.close()
 
 
 HOLDER = """

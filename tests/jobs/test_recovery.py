@@ -121,7 +121,8 @@ async def test_a_submit_without_a_stored_answer_is_never_sent_again(
 ) -> None:
     job = await left_behind(fal_service, FREE)
     job = await fal_service.wait(job.id, 10)
-    assert (job.status, job.attempts[0].status, standin.requests) == ("uncertain", "uncertain", [])
+    assert (job.status, job.attempts[0].status, posts(standin)) == ("uncertain", "uncertain", 0)
+    assert [request.method for request in standin.requests] == ["GET"], "it is looked for, and not sent"
     assert job.error
     assert "may be billed" in job.error.fix
 

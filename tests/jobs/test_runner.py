@@ -293,7 +293,7 @@ async def test_a_connection_that_is_never_made_is_told_within_five_seconds(
             one.setblocking(False)  # noqa: FBT003 -- the socket's own signature
             one.connect_ex(full.getsockname())
         host = f"127.0.0.1:{full.getsockname()[1]}"
-        changes = {"VIDEOGEN_FAL_QUEUE_URL": f"http://{host}", "VIDEOGEN_FAL_REST_URL": f"http://{host}"}
+        changes = {f"VIDEOGEN_FAL_{api}_URL": f"http://{host}" for api in ("QUEUE", "REST", "API")}
         service = open_service(fal_environment | changes | {"VIDEOGEN_ALLOWED_HOSTS": host})
         began = time.monotonic()
         job = await ended(service, FREE)

@@ -309,6 +309,7 @@ async def test_only_open_jobs_are_taken_over_and_only_once(store: Store, status:
     await create(store, job("a"))
     if status != "queued":
         await store.update_job("a", now=NOW, status=status)
-    assert await store.open_jobs() == ([("a", "me")] if is_open else [])
+    assert await store.open_jobs(but="other") == ([("a", "me")] if is_open else [])
+    assert await store.open_jobs(but="me") == []
     taken = await asyncio.gather(*(store.take_over("a", old="me", new=f"n{number}") for number in range(4)))
-    assert sum(taken) == is_open
+    assert [crashes for crashes in taken if crashes is not None] == ([1] if is_open else [])

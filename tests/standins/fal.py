@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, cast
 from urllib.parse import parse_qs, quote, urlsplit
 from uuid import uuid4
 
+from tests.standins import history
 from tests.standins.clips import clip_request
 from tests.standins.platform import Listing, faulty_listing
 from tests.standins.schemas import (
@@ -170,6 +171,7 @@ class FalStandIn:
         self._faults: list[Fault] = []
         self._tokens: set[str] = set()
         self.listing = Listing()
+        self.history = history.RequestList()
         self._polls = (1, 1)
         self._held: State | None = None
         self._releases = 0
@@ -308,6 +310,8 @@ class FalStandIn:
         if fault is not None and (fault.kind != "platform_slow" or not self._wait_for_release()):
             return faulty_listing(fault)
         with self._changed:
+            if request.path == history.PATH:
+                return self.history.answer(request, self._generations.values())
             return self.listing.answer(request)
 
     def _queue(self, request: RecordedRequest) -> Reply:
@@ -371,9 +375,9 @@ class FalStandIn:
             generation.calls = calls
         if RANK[state] > RANK[generation.state]:
             generation.state = state
-        if state == "COMPLETED" and generation.failure is None:
-            fault = self._take("complete_with_error", generation.endpoint)
-            generation.failure = scripted_failure(generation, fault.details) if fault else None
+        if state == "COMPLETED":
+            fault = None if generation.failure else self._take("complete_with_error", generation.endpoint)
+            generation.end(scripted_failure(generation, fault.details) if fault else generation.failure)
 
     def _status(self, request: RecordedRequest, generation: Generation) -> Reply:
         logs = request.query.get("logs", ["0"])
@@ -409,7 +413,7 @@ class FalStandIn:
             if generation.state == "COMPLETED":
                 return json_reply(400, {"status": "ALREADY_COMPLETED"})
             if generation.state == "IN_QUEUE":
-                generation.state, generation.failure = "COMPLETED", cancelled()
+                generation.end(cancelled())
         # A running generation may go on after the signal, as the real one may.
         return json_reply(202, {"status": "CANCELLATION_REQUESTED"})
 

@@ -338,10 +338,15 @@ class Generation:
     calls: int = 0
     state: State = "IN_QUEUE"
     failure: Failure | None = None
+    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ended_at: datetime | None = None
 
     @property
     def app(self) -> str:
         return "/".join(self.endpoint.split("/")[:2])
+
+    def end(self, failure: "Failure | None") -> None:
+        self.state, self.failure, self.ended_at = "COMPLETED", failure, datetime.now(UTC)
 
 
 def parsed(body: bytes) -> Any:

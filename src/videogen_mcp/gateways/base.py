@@ -7,6 +7,7 @@ downloads exist once, in `jobs/runner.py`.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, cast
@@ -76,6 +77,27 @@ class Failed:
     message: str
 
 
+MARK_PREFIX = "videogen "
+"""How a title begins that was made up to find a clip again; a title of the caller's own may stand on several."""
+
+
+@dataclass(frozen=True)
+class SentRequest:
+    """A submit whose answer was lost.
+
+    Attributes:
+        endpoint_id: Where it went, in the gateway's own words.
+        body: What was sent.
+        sent_at: When it was written down, just before it was sent.
+        asked_at: When it is looked for.
+    """
+
+    endpoint_id: str
+    body: Json
+    sent_at: datetime
+    asked_at: datetime
+
+
 CancelOutcome = Literal["requested", "too_late", "unknown"]
 """`requested`: keep polling until it ends; `too_late`: it had finished; `unknown`: the gateway does not know it."""
 
@@ -134,6 +156,17 @@ class Gateway(Protocol):
 
         Raises:
             PollTrouble: The request failed.
+        """
+        ...
+
+    async def find(self, sent: SentRequest) -> Operation | None:
+        """Look for a submit whose answer was lost, by what was sent and when.
+
+        Returns its handle when exactly one request fits; None when none does, when several do, or when the API cannot
+        be asked for such a thing. Not being listed never proves that it does not run.
+
+        Raises:
+            PollTrouble: The look failed.
         """
         ...
 

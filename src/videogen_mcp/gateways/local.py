@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 import httpx2
 
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import LINES, Json, Resolution, pixel_size
 
@@ -127,6 +127,11 @@ class LocalGateway:
         rendering.error = "it was cancelled"
         await _stop(rendering.task)
         return "requested"
+
+    async def find(self, sent: SentRequest) -> Operation | None:
+        """Nothing is lost on this machine: a rendering is simply started again."""
+        del sent
+        return None
 
     async def upload(self, path: Path, mime_type: str) -> str:  # noqa: ARG002 -- the renderer looks for itself
         """Local files are used where they lie; see `Gateway.upload`."""

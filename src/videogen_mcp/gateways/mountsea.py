@@ -26,7 +26,7 @@ from urllib.parse import quote
 import httpx2
 
 from videogen_mcp.errors import PollTrouble, SubmitRefused
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
 from videogen_mcp.gateways.json_api import JsonApi, Service, figures, number, percent, read_key, video_address
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
@@ -127,6 +127,11 @@ class MountseaGateway:
     async def cancel(self, operation: Operation) -> CancelOutcome:  # noqa: ARG002 -- the protocol's signature
         """Mountsea documents no way to stop a task of the hub, so nothing is sent. See `Gateway.cancel`."""
         return "unknown"
+
+    async def find(self, sent: SentRequest) -> Operation | None:
+        """The hub lists no tasks: an orphan cannot be found."""
+        del sent
+        return None
 
     async def upload(self, path: Path, mime_type: str) -> str:  # noqa: ARG002 -- the protocol's signature
         """Mountsea documents no way to send it a file, so this refuses. See `Gateway.upload`."""

@@ -23,7 +23,7 @@ from urllib.parse import quote
 import httpx2
 
 from videogen_mcp.errors import SubmitRefused
-from videogen_mcp.gateways.base import CONNECT_SECONDS, CancelOutcome, Failed, Finished, Operation, Pending
+from videogen_mcp.gateways.base import CONNECT_SECONDS, CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
 from videogen_mcp.gateways.json_api import JsonApi, Service, figures, number, percent, read_key, video_address
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
@@ -101,6 +101,11 @@ class NovaKitGateway:
     async def cancel(self, operation: Operation) -> CancelOutcome:  # noqa: ARG002 -- the protocol's signature
         """NovaKit documents no way to stop a job, so nothing is sent. See `Gateway.cancel`."""
         return "unknown"
+
+    async def find(self, sent: SentRequest) -> Operation | None:
+        """Not looked for: that its list of jobs holds what was sent, is not documented well enough to pay by it."""
+        del sent
+        return None
 
     async def upload(self, path: Path, mime_type: str) -> str:  # noqa: ARG002 -- the protocol's signature
         """NovaKit documents no way to send it a file, so this refuses. See `Gateway.upload`."""

@@ -15,8 +15,11 @@ WRITE = {"videogen_write": True}
 """Execution options of a transaction that takes the write lock at its start: what it reads cannot change under it."""
 
 MIGRATIONS: Sequence[Sequence[str]] = (
-    # To version 2: what an attempt teaches needs the moment it ended.
+    # To version 2: a lost submit is looked for by when it was sent, what an attempt teaches needs the moment it ended,
+    # and a job that brings its process down again and again must end.
     (
+        "ALTER TABLE jobs ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE attempts ADD COLUMN begun_at VARCHAR(32)",
         "ALTER TABLE attempts ADD COLUMN ended_at VARCHAR(32)",
         "CREATE INDEX attempts_by_end ON attempts (ended_at)",
     ),

@@ -14,6 +14,7 @@ from anyio import to_thread
 from videogen_mcp.errors import DownloadFailed, UnsafeMedia
 from videogen_mcp.gateways.base import Finished, Gateway
 from videogen_mcp.jobs.job import Job
+from videogen_mcp.media.disk import cannot_write, check_room, remove_parts
 from videogen_mcp.media.fetch import Downloaded, download
 from videogen_mcp.media.files import read_local
 from videogen_mcp.media.probe import inspect
@@ -79,11 +80,16 @@ class Delivery:
             DownloadFailed: It could not be fetched whole, or is no video.
         """
         folder = self._settings.videos_folder
-        folder.mkdir(parents=True, exist_ok=True)
         destination = folder / f"{slug_of(job.request.prompt)}-{job.id[:12]}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(destination, error) from error
+        await to_thread.run_sync(remove_parts, destination)
         if finished.path is not None:
             kept = await to_thread.run_sync(_move, finished.path, destination.with_name(f"{destination.name}.mp4"))
         else:
+            await to_thread.run_sync(check_room, folder)
             kept = await self._fetch(finished, destination, on_progress)
         poster = kept.path.with_name(f"{destination.name}.poster.jpg")
         sheet = kept.path.with_name(f"{destination.name}.sheet.jpg")

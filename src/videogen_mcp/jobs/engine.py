@@ -17,6 +17,14 @@ class Engine(Protocol):
         """Drive a job in the background."""
         ...
 
+    def watch(self) -> None:
+        """Look for the jobs of dead processes from now on, until `close`."""
+        ...
+
+    def look_up(self, job_id: str) -> None:
+        """Look for the lost submit of an uncertain job in the background, and drive the job on when it is found."""
+        ...
+
     async def close(self) -> None:
-        """Stop driving; what is unfinished is left for the next process."""
+        """Stop driving; what is unfinished is handed over to whoever comes next."""
         ...

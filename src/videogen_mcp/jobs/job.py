@@ -57,6 +57,7 @@ class Attempt:
         error: Why it ended without a clip.
         cost_usd: What it commits: the estimate once it was sent, 0 once it is known that nothing ran; None: unknown.
         billed_usd: What the gateway says it charged.
+        begun_at: When it was written down, just before it was sent.
         submitted_at: When the gateway took it.
         ended_at: When it succeeded, failed or was cancelled.
     """
@@ -69,6 +70,7 @@ class Attempt:
     error: JobError | None = None
     cost_usd: Decimal | None = None
     billed_usd: Decimal | None = None
+    begun_at: datetime | None = None
     submitted_at: datetime | None = None
     ended_at: datetime | None = None
 
@@ -78,6 +80,17 @@ class Attempt:
         operation = self.operation or {}
         found = operation.get("request_id") or operation.get("render_id")
         return str(found) if found else None
+
+
+@dataclass(frozen=True)
+class EndedAttempt:
+    """What an attempt teaches: its endpoint, how it ended and why, and when it began and ended."""
+
+    endpoint: str
+    status: AttemptStatus
+    code: ErrorCode | None
+    submitted_at: datetime | None
+    ended_at: datetime
 
 
 @dataclass(frozen=True)
@@ -99,7 +112,8 @@ class Job:
         video: The clip, when completed.
         error: The reason, when failed or uncertain.
         cancel_requested: The caller wants it stopped.
-        driver: The process that drives it.
+        driver: The process that drives it; empty when one that stopped in order has handed it over.
+        crashes: How many processes died while they drove it, since it last only waited for a gateway.
         created_at: When it was made.
         updated_at: When it last changed.
     """
@@ -121,6 +135,7 @@ class Job:
     error: JobError | None = None
     cancel_requested: bool = False
     driver: str = ""
+    crashes: int = 0
 
     @property
     def ended(self) -> bool:

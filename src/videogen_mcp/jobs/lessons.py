@@ -19,7 +19,8 @@ from videogen_mcp.selection.eligibility import GatewayState
 from videogen_mcp.selection.experience import NO_EXPERIENCE, Experience, Outcome
 
 if TYPE_CHECKING:  # it brings SQLAlchemy
-    from videogen_mcp.jobs.store import EndedAttempt, Store
+    from videogen_mcp.jobs.job import EndedAttempt
+    from videogen_mcp.jobs.store import Store
 
 REMEMBERED = timedelta(days=90)
 MOST_ATTEMPTS = 5000

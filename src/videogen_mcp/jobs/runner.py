@@ -7,7 +7,7 @@ that finds an attempt `submitting` did not send it, so it never sends it again.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
@@ -15,51 +15,40 @@ from typing import assert_never
 
 from videogen_mcp.errors import (
     DownloadFailed,
-    ErrorCode,
     GatewayError,
     InvalidRequest,
+    NotSent,
     OperationGone,
     PollTrouble,
     SubmitUncertain,
     VideoGenError,
 )
-from videogen_mcp.gateways.base import Failed, Finished, Gateway, Pending
+from videogen_mcp.gateways.base import CONNECT_SECONDS, Failed, Finished, Gateway, Operation, Pending
 from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.clock import Clock
 from videogen_mcp.jobs.delivery import Delivery
+from videogen_mcp.jobs.failures import fix_for, next_candidate
 from videogen_mcp.jobs.job import Attempt, Job, JobError
 from videogen_mcp.jobs.lessons import Lessons
+from videogen_mcp.jobs.lost import LOST_MESSAGE, SENDER_DIED, LostSubmits, lost_error
 from videogen_mcp.jobs.store import Store
 from videogen_mcp.selection.scoring import Candidate
 
 logger = logging.getLogger(__name__)
 
-WHOLE_GATEWAY: frozenset[ErrorCode] = frozenset({"unauthorized", "insufficient_credit", "gateway_unavailable"})
-"""Refusals that every endpoint of the gateway would repeat: its other candidates are passed over."""
-
-NO_FALLBACK: frozenset[ErrorCode] = frozenset({"content_policy", "submit_uncertain", "timed_out"})
-"""Failures after which no other endpoint is tried: the prompt is refused, or money may still be at work."""
-
 LONGEST_WATCH_SECONDS = 6 * 3600.0
-SLOWEST_POLL_SECONDS = 15.0
+SLOWEST_POLL_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 600.0
 """However long a gateway asks to be left alone, it is looked at again after this."""
 
 GONE_AFTER = 5
 DOWNLOAD_TRIES = 6
 
-FIXES: Mapping[ErrorCode, str] = {
-    "unauthorized": "Check the gateway's API key; `videogen-mcp doctor` shows which one is used.",
-    "insufficient_credit": "Top up the gateway's balance, or set the key of another gateway.",
-    "content_policy": "Rephrase the prompt or change the media; nothing else was tried, because a filter refused it.",
-    "gateway_unavailable": "Try again later, or set the key of another gateway.",
-    "generation_failed": "Try again, or pin another model.",
-    "timed_out": "Look for the request at the gateway: it may still finish, and may be billed.",
-    "submit_uncertain": (
-        "Look for the request in the gateway's own list: it may run and may be billed. It is not sent again by itself; "
-        "start a new job only if you accept that it may be paid twice."
-    ),
-}
+NOT_SENT_PAUSES = (0.5, 2.0)
+"""Seconds before a submit of which nothing left this machine is tried once more, unless a connection's time is over."""
+
+PROGRESS_STEP = 0.05
+"""Progress is stored in steps of this: every write is flushed to the disk, and a thousand jobs may be waiting."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +77,7 @@ class Runner:
         self._parts = parts
         self._store = parts.store
         self._clock = parts.clock
+        self._lost = LostSubmits(parts.store, parts.gateway, parts.clock, parts.bell, parts.driver)
 
     async def drive(self, job_id: str) -> None:
         """Take a job from wherever its row stands to its end. Returns when it has ended.
@@ -110,11 +100,12 @@ class Runner:
             await self._start_next(job)
         elif last.status in {"submitted", "succeeded"}:
             await self._watch(job, last)
-        elif last.status == "submitting" and self._parts.gateway(job.current.gateway).on_this_machine:
+        elif last.status == "uncertain":
+            await self._look_for(job, last)
+        elif self._parts.gateway(job.current.gateway).on_this_machine:
             await self._submit(job, job.current, last)
         else:
-            lost = SubmitUncertain("The process that sent the submit ended before the answer was stored.")
-            await self._end_uncertain(job, last, lost)
+            await self._lose(job, last, SubmitUncertain(SENDER_DIED))
 
     async def _start_next(self, job: Job) -> None:
         candidate = next_candidate(job)
@@ -162,9 +153,9 @@ class Runner:
     async def _send(self, job: Job, candidate: Candidate, attempt: Attempt) -> None:
         gateway = self._parts.gateway(candidate.gateway)
         try:
-            operation = await gateway.submit(candidate.endpoint_id, attempt.body)
+            operation = await self._submit_or_again(job, gateway, candidate, attempt)
         except SubmitUncertain as error:
-            await self._end_uncertain(job, attempt, error)
+            await self._lose(job, attempt, error)
         except GatewayError as error:
             await self._attempt_failed(job, attempt, error)
         else:
@@ -179,9 +170,24 @@ class Runner:
                 raise
             await self._update(job, message=f"submitted to {candidate.endpoint}")
 
+    async def _submit_or_again(self, job: Job, gateway: Gateway, candidate: Candidate, attempt: Attempt) -> Operation:
+        """Submit once; only where nothing left this machine, and that was told soon, once more after each pause."""
+        nobody = asyncio.Event()
+        began = self._clock.monotonic()
+        for pause in NOT_SENT_PAUSES:
+            try:
+                return await gateway.submit(candidate.endpoint_id, attempt.body)
+            except NotSent:
+                if self._clock.monotonic() - began + pause >= CONNECT_SECONDS:
+                    raise
+                await self._clock.wait(nobody, pause)
+                if (await self._store.get(job.id)).cancel_requested:
+                    raise
+        return await gateway.submit(candidate.endpoint_id, attempt.body)
+
     async def _attempt_failed(self, job: Job, attempt: Attempt, error: VideoGenError) -> None:
         """Nothing runs at the gateway: the attempt costs nothing."""
-        reason = JobError(error.code, error.message, error.fix or FIXES.get(error.code, ""), attempt.endpoint)
+        reason = JobError(error.code, error.message, error.fix or fix_for(error.code), attempt.endpoint)
         logger.info("job %s: %s failed: %s", job.id, attempt.endpoint, error.code)
         self._parts.lessons.failed(attempt.endpoint.partition(":")[0], error.code)
         await self._store.update_attempt(
@@ -193,12 +199,39 @@ class Runner:
             costs={"cost_usd": Decimal(0)},
         )
 
-    async def _end_uncertain(self, job: Job, attempt: Attempt, error: SubmitUncertain) -> None:
-        reason = JobError("submit_uncertain", error.message, FIXES["submit_uncertain"], attempt.endpoint)
+    async def _lose(self, job: Job, attempt: Attempt, error: SubmitUncertain) -> None:
+        """The answer to a submit is lost; looking for it is the next step, which may be another process's."""
+        reason = lost_error(attempt, error)
         await self._store.update_attempt(job.id, attempt.number, status="uncertain", error=reason)
-        await self._update(
-            job, status="uncertain", error=reason, message="a submit was sent and its answer was lost; it may be billed"
-        )
+        await self._update(job, message="the answer to the submit was lost; looking for it at the gateway")
+
+    async def _look_for(self, job: Job, attempt: Attempt) -> None:
+        """Go on with a lost submit that the gateway lists; otherwise the job ends `uncertain`, for now."""
+        if await self._lost.found_again(job):
+            return
+        await self._update(job, status="uncertain", error=attempt.error, message=LOST_MESSAGE)
+
+    async def look_up(self, job_id: str) -> None:
+        """Look for the lost submit of an uncertain job, and drive the job on when it is found."""
+        if await self._lost.look_up(job_id):
+            await self.drive(job_id)
+
+    async def abandon(self, job_id: str, crashes: int) -> None:
+        """End a job that was being driven when several processes died; what may be paid for is named."""
+        job = await self._store.get(job_id)
+        last = job.attempts[-1] if job.attempts else None
+        paid = not self._parts.gateway(job.current.gateway).on_this_machine
+        if last is not None and paid and last.status in {"submitting", "uncertain"}:
+            error = lost_error(last, SubmitUncertain(SENDER_DIED)) if last.error is None else last.error
+            await self._store.update_attempt(job.id, last.number, status="uncertain", error=error)
+            await self._update(job, status="uncertain", error=error, message=LOST_MESSAGE)
+            return
+        where = ""
+        if last is not None and last.operation_id:
+            where = f" At the gateway it is request {last.operation_id} of {last.endpoint}, and may be billed."
+        message = f"{crashes} processes ended while they drove this job, so it is not driven again.{where}"
+        error = JobError("internal", message, "See the log of the server; start a new job to try again.")
+        await self._update(job, status="failed", error=error, message=message)
 
     async def _end_failed(self, job: Job) -> None:
         last = job.attempts[-1].error if job.attempts else None
@@ -227,14 +260,15 @@ class Runner:
         began = self._clock.now()
         # A rendering of this machine that died was started again just now.
         since = began if gateway.on_this_machine else attempt.submitted_at or began
-        gone, cancel_sent, state = 0, False, Pending()
+        gone, state = 0, Pending()
+        stopped: bool | None = False
         with self._parts.bell.listen(f"drive:{job.id}") as poke:
             while isinstance(state, Pending):
                 poke.clear()
                 waited = (self._clock.now() - since).total_seconds()
                 overdue = waited > LONGEST_WATCH_SECONDS
                 pause = self._pause(gateway, waited)
-                cancel_sent = cancel_sent or await self._ask_to_stop(job, attempt, gateway)
+                stopped = await self._ask_to_stop(job, attempt, gateway) if stopped is False else stopped
                 try:
                     state = await gateway.poll(attempt.operation or {})
                     gone = 0
@@ -252,16 +286,25 @@ class Runner:
                 if isinstance(state, Pending):
                     job = await self._report(job, state, waited)
                     await self._clock.wait(poke, pause)
+                    # Who wants the job stopped pokes: nothing need be read before.
+                    stopped = False if stopped is None and poke.is_set() else stopped
         await self._settle(job, attempt, state)
 
-    async def _ask_to_stop(self, job: Job, attempt: Attempt, gateway: Gateway) -> bool:
-        """Pass a cancellation on. One that does not get through is tried again, and never keeps from looking."""
-        if not (await self._store.get(job.id)).cancel_requested:
-            return False
+    async def _ask_to_stop(self, job: Job, attempt: Attempt, gateway: Gateway) -> bool | None:
+        """Pass a cancellation on; None where nobody wants one.
+
+        One that does not get through is tried again, and never keeps from looking.
+        """
+        if not await self._store.is_to_be_cancelled(job.id):
+            return None
         try:
             return await gateway.cancel(attempt.operation or {}) in {"requested", "too_late"}
         except PollTrouble:
             return False
+
+    def poke(self, job_id: str) -> None:
+        """Make whoever drives a job here look at once, and whether it is to be stopped."""
+        self._parts.bell.ring(f"drive:{job_id}")
 
     def _pause(self, gateway: Gateway, waited: float) -> float:
         """A tenth of the time waited so far, so that the end is seen in time without asking too often."""
@@ -274,12 +317,17 @@ class Runner:
         """Store what the gateway tells; where it gives no figure, progress follows the usual time, never to the end."""
         usual = job.current.usual_seconds
         progress = state.progress if state.progress is not None else 0.95 * waited / (waited + usual)
-        progress = max(job.progress, round(min(progress, 0.99), 2))
+        progress = max(job.progress, PROGRESS_STEP * int(min(progress, 0.99) / PROGRESS_STEP))
         message = state.message or job.message
-        if progress == job.progress and message == job.message:
+        crashes = 0 if self._only_waits(job) else job.crashes
+        if (progress, message, crashes) == (job.progress, job.message, job.crashes):
             return job
-        await self._update(job, progress=progress, message=message)
+        await self._update(job, progress=progress, message=message, crashes=crashes)
         return await self._store.get(job.id)
+
+    def _only_waits(self, job: Job) -> bool:
+        """Whether the job waits for a gateway, which brings no process down: those that died meanwhile are not its."""
+        return job.attempts[-1].status == "submitted" and not self._parts.gateway(job.current.gateway).on_this_machine
 
     async def _settle(self, job: Job, attempt: Attempt, state: Finished | Failed) -> None:
         match state:
@@ -296,7 +344,7 @@ class Runner:
                 await self._update(job, status="failed", error=reason, message=message)
             case Failed():
                 cancelled = (await self._store.get(job.id)).cancel_requested
-                reason = JobError(state.code, state.message, FIXES.get(state.code, ""), attempt.endpoint)
+                reason = JobError(state.code, state.message, fix_for(state.code), attempt.endpoint)
                 await self._store.update_attempt(
                     job.id,
                     attempt.number,
@@ -321,7 +369,8 @@ class Runner:
                     where = (
                         f"The clip was made and paid for; it may still be at {finished.url}." if finished.url else ""
                     )
-                    reason = JobError("download_failed", error.message, error.fix or where, job.current.endpoint)
+                    fix = f"{error.fix} {where}".strip()
+                    reason = JobError("download_failed", error.message, fix, job.current.endpoint)
                     await self._update(job, status="failed", error=reason, message=reason.message)
                     return
                 await self._clock.wait(nobody, self._parts.poll_interval or 2.0**number)
@@ -333,36 +382,6 @@ class Runner:
     async def _update(self, job: Job, **changes: object) -> None:
         await self._store.update_job(job.id, now=self._clock.now(), **changes)  # pyright: ignore[reportArgumentType]
         self._parts.bell.ring(job.id)
-
-
-def next_candidate(job: Job) -> Candidate | None:
-    """The candidate to try next, or None when none is left or none may be tried."""
-    if job.attempts:
-        last = job.attempts[-1].error
-        if not job.request.allow_fallback or (last is not None and last.code in NO_FALLBACK):
-            return None
-    tried = {attempt.endpoint for attempt in job.attempts}
-    shut = {
-        attempt.endpoint.partition(":")[0]
-        for attempt in job.attempts
-        if attempt.error is not None and attempt.error.code in WHOLE_GATEWAY
-    }
-    for candidate in job.candidates:
-        if candidate.endpoint not in tried and candidate.gateway not in shut and _within_cap(job, candidate):
-            return candidate
-    return None
-
-
-def _within_cap(job: Job, candidate: Candidate) -> bool:
-    """Whether the cap still allows a candidate after what the attempts so far commit."""
-    if job.cap_usd is None or not job.attempts:
-        return True
-    spent = job.committed_usd
-    return (
-        spent is not None
-        and candidate.cost.ceiling_usd is not None
-        and (spent + candidate.cost.ceiling_usd <= job.cap_usd)
-    )
 
 
 def _done_message(candidate: Candidate) -> str:

@@ -8,13 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import RowMapping, Select, and_, func, insert, or_, select, update
+from sqlalchemy import RowMapping, Select, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from videogen_mcp.errors import ErrorCode, InvalidRequest, NotFound, OverBudget
+from videogen_mcp.errors import InvalidRequest, NotFound, OverBudget
 from videogen_mcp.jobs import database
-from videogen_mcp.jobs.job import ENDED, Attempt, Job, JobError, check_attempt_move, check_job_move
+from videogen_mcp.jobs.job import ENDED, Attempt, EndedAttempt, Job, JobError, check_attempt_move, check_job_move
 from videogen_mcp.jobs.tables import (
     attempt_from_row,
     attempts,
@@ -43,17 +43,6 @@ class Totals:
     committed_usd: Decimal
     billed_usd: Decimal
     by_status: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class EndedAttempt:
-    """What an attempt teaches: its endpoint, how it ended and why, and when it began and ended."""
-
-    endpoint: str
-    status: AttemptStatus
-    code: ErrorCode | None
-    submitted_at: datetime | None
-    ended_at: datetime
 
 
 class Store:
@@ -163,6 +152,12 @@ class Store:
         async with self._engine.connect() as connection:
             return await self._found(connection, job_id)
 
+    async def is_to_be_cancelled(self, job_id: str) -> bool:
+        """Whether the caller wants a job stopped: the one thing that is looked for again and again while it runs."""
+        query = select(jobs.c.cancel_requested).where(jobs.c.id == job_id)
+        async with self._engine.connect() as connection:
+            return bool((await connection.execute(query)).scalar_one())
+
     async def _found(self, connection: AsyncConnection, job_id: str) -> Job:
         row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).mappings().first()
         if row is None:
@@ -206,29 +201,81 @@ class Store:
         async with self._engine.connect() as connection:
             rows = [attempt_from_row(row) for row in (await connection.execute(query)).mappings().all()]
         return [
-            EndedAttempt(
-                one.endpoint, one.status, one.error.code if one.error else None, one.submitted_at, one.ended_at
-            )
+            EndedAttempt(one.endpoint, one.status, one.error and one.error.code, one.submitted_at, one.ended_at)
             for one in rows
             if one.ended_at is not None
         ]
 
-    async def open_jobs(self) -> list[tuple[str, str]]:
-        """Jobs that have not ended, oldest first, as (id, driver)."""
-        query = select(jobs.c.id, jobs.c.driver).where(jobs.c.status.in_(_OPEN)).order_by(jobs.c.created_at)
+    async def open_jobs(self, *, but: str) -> list[tuple[str, str]]:
+        """Jobs that have not ended and that others than `but` drive, oldest first, as (id, driver)."""
+        query = select(jobs.c.id, jobs.c.driver).where(jobs.c.status.in_(_OPEN), jobs.c.driver != but)
         async with self._engine.connect() as connection:
-            return [(row.id, row.driver) for row in (await connection.execute(query)).all()]
+            rows = (await connection.execute(query.order_by(jobs.c.created_at))).all()
+        return [(row.id, row.driver) for row in rows]
 
-    async def take_over(self, job_id: str, *, old: str, new: str) -> bool:
-        """Make `new` the driver of a job that `old` drove; False when somebody else was quicker."""
+    async def to_be_cancelled(self, driver: str) -> list[str]:
+        """Jobs of a driver that the caller wants stopped."""
+        where = and_(jobs.c.status.in_(_OPEN), jobs.c.driver == driver, jobs.c.cancel_requested)
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(select(jobs.c.id).where(where))).scalars().all())
+
+    async def take_over(self, job_id: str, *, old: str, new: str) -> int | None:
+        """Make `new` the driver of a job that `old` drove, and count a crash unless `old` handed it over.
+
+        Returns how many drivers the job has brought down; None when somebody else was quicker.
+        """
+        crashes = jobs.c.crashes + (1 if old else 0)
         statement = (
             update(jobs)
             .where(jobs.c.id == job_id, jobs.c.driver == old, jobs.c.status.in_(_OPEN))
-            .values(driver=new)
-            .returning(jobs.c.id)
+            .values(driver=new, crashes=crashes)
+            .returning(jobs.c.crashes)
         )
         async with self._write() as connection:
-            return (await connection.execute(statement)).first() is not None
+            return (await connection.execute(statement)).scalar_one_or_none()
+
+    async def hand_over(self, driver: str) -> None:
+        """Let go of the open jobs of a driver that stops in order: whoever is next takes them; no crash counts."""
+        statement = update(jobs).where(jobs.c.driver == driver, jobs.c.status.in_(_OPEN)).values(driver="")
+        async with self._write() as connection:
+            await connection.execute(statement)
+
+    async def uncertain_jobs(self, *, most: int) -> list[str]:
+        """Jobs whose submit may have been lost, newest first, `most` at most."""
+        query = select(jobs.c.id).where(jobs.c.status == "uncertain").order_by(jobs.c.created_at.desc()).limit(most)
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(query)).scalars().all())
+
+    async def found_again(self, job_id: str, number: int, *, operation: Json, driver: str, now: datetime) -> bool:
+        """Go on with a submit that was lost and has been found; False when it, or what was found, is taken already."""
+        other = attempts.alias()
+        same = other.c.operation["request_id"].as_string() == str(operation.get("request_id"))
+        where = and_(
+            *(attempts.c.job_id == job_id, attempts.c.number == number, attempts.c.status == "uncertain"),
+            ~select(other.c.number).where(other.c.endpoint == attempts.c.endpoint, same).exists(),
+        )
+        began = func.coalesce(attempts.c.begun_at, now)
+        values = {"status": "submitted", "operation": operation, "error": None, "submitted_at": began}
+        found = {"status": "working", "driver": driver, "error": None, "updated_at": now}
+        found["message"] = "the lost submit was found at the gateway"
+        async with self._write() as connection:
+            taken = await connection.execute(update(attempts).where(where).values(values).returning(attempts.c.number))
+            if taken.first() is None:
+                return False
+            await connection.execute(update(jobs).where(jobs.c.id == job_id).values(found))
+            return True
+
+    async def prune(self, before: datetime) -> list[Job]:
+        """Delete the jobs that ended before a moment, with their attempts; returns what was deleted.
+
+        Jobs whose outcome is uncertain are kept: they may still be paid for.
+        """
+        where = and_(jobs.c.status.in_(ENDED - {"uncertain"}), jobs.c.updated_at < before)
+        async with self._write() as connection:
+            rows = (await connection.execute(select(jobs).where(where).order_by(jobs.c.updated_at))).mappings().all()
+            gone = [await self._with_attempts(connection, row) for row in rows]
+            await connection.execute(delete(jobs).where(where))
+            return gone
 
     async def begin_attempt(
         self, job_id: str, *, driver: str, endpoint: str, body: Json, cost_usd: Decimal | None, now: datetime
@@ -250,6 +297,7 @@ class Store:
                 "status": "submitting",
                 "body": body,
                 "cost_usd": cost_usd,
+                "begun_at": now,
             }
             row = (await connection.execute(insert(attempts).values(values).returning(attempts))).mappings().one()
             check_job_move(job.status, "working")
@@ -305,7 +353,7 @@ class Store:
             job_id: The job.
             now: The time of the change.
             status: Its new state, when it changes.
-            values: Any of `message`, `progress`, `warnings`, `video`, `error`.
+            values: Any of `message`, `progress`, `warnings`, `video`, `error`, `crashes`.
         """
         error, video = values.get("error"), values.get("video")
         if isinstance(error, JobError):

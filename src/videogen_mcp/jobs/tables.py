@@ -81,6 +81,7 @@ jobs = Table(
     Column("video", JSON),
     Column("error", JSON),
     Column("cancel_requested", Boolean, nullable=False),
+    Column("crashes", Integer, nullable=False, server_default="0"),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Index("jobs_by_age", "created_at", "id"),
@@ -98,6 +99,7 @@ attempts = Table(
     Column("error", JSON),
     Column("cost_usd", Money),
     Column("billed_usd", Money),
+    Column("begun_at", UtcTime),
     Column("submitted_at", UtcTime),
     Column("ended_at", UtcTime),
     Index("attempts_by_end", "ended_at"),
@@ -153,6 +155,7 @@ def job_from_row(fields: RowMapping, attempt_rows: Sequence[RowMapping]) -> Job:
         error=_ERROR.validate_python(fields["error"]) if fields["error"] else None,
         cancel_requested=fields["cancel_requested"],
         driver=fields["driver"],
+        crashes=fields["crashes"],
         created_at=fields["created_at"],
         updated_at=fields["updated_at"],
     )
@@ -169,6 +172,7 @@ def attempt_from_row(fields: RowMapping) -> Attempt:
         error=_ERROR.validate_python(fields["error"]) if fields["error"] else None,
         cost_usd=fields["cost_usd"],
         billed_usd=fields["billed_usd"],
+        begun_at=fields["begun_at"],
         submitted_at=fields["submitted_at"],
         ended_at=fields["ended_at"],
     )

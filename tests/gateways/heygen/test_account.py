@@ -1,5 +1,6 @@
 """What is left on the account, and the way back to a submit whose answer was lost."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,49 +11,57 @@ from tests.standins.heygen import HeyGenStandIn
 from tests.standins.server import Reply, json_reply, text_reply
 
 from videogen_mcp.errors import ErrorCode, GatewayError, NotSent, PollTrouble, SubmitUncertain
-from videogen_mcp.gateways.base import Finished
+from videogen_mcp.gateways.base import Finished, SentRequest
 from videogen_mcp.gateways.heygen import Balance, HeyGenGateway
 
-MARK = "job-4711.1"
+MARK = "videogen 4711"
+SENT_AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("body", [BODIES[AVATAR], BODIES[AVATAR] | {"title": "Shop window"}])
-async def test_a_lost_video_is_found_by_its_mark(
-    heygen: HeyGenStandIn, gateway: HeyGenGateway, body: dict[str, Any]
-) -> None:
-    await gateway.submit(AVATAR, body)
+def lost(endpoint_id: str, title: str = MARK) -> SentRequest:
+    return SentRequest(endpoint_id, BODIES[endpoint_id] | {"title": title}, SENT_AT, SENT_AT)
+
+
+async def test_a_lost_video_is_found_by_its_mark(heygen: HeyGenStandIn, gateway: HeyGenGateway) -> None:
+    await gateway.submit(AVATAR, BODIES[AVATAR])
     heygen.script(Reply(drop="after_body"), method="POST", accepted=True)
     with pytest.raises(SubmitUncertain):
-        await gateway.submit(AVATAR, gateway.marked(AVATAR, body, MARK))
-    operation = await gateway.find(AVATAR, MARK)
+        await gateway.submit(AVATAR, lost(AVATAR).body)
+    operation = await gateway.find(lost(AVATAR))
     assert operation is not None
     assert operation == {"api": "video", "id": heygen.generations[1].id}
     assert heygen.requests[-1].query == {"title": [MARK], "limit": ["100"]}
-    assert heygen.generations[1].body["title"].startswith(body.get("title", MARK))
+    assert heygen.generations[1].body["title"] == MARK
     assert isinstance(await ended(gateway, operation), Finished)
     assert len(heygen.submits) == 2
 
 
+async def test_a_title_of_the_callers_own_is_not_searched_for(heygen: HeyGenStandIn, gateway: HeyGenGateway) -> None:
+    await gateway.submit(AVATAR, BODIES[AVATAR] | {"title": "Shop window"})
+    before = len(heygen.requests)
+    assert await gateway.find(lost(AVATAR, "Shop window")) is None
+    assert len(heygen.requests) == before
+
+
 async def test_what_is_not_there_or_there_twice_is_not_found(heygen: HeyGenStandIn, gateway: HeyGenGateway) -> None:
-    assert await gateway.find(AVATAR, MARK) is None
+    assert await gateway.find(lost(AVATAR)) is None
     for _ in range(2):
-        await gateway.submit(AVATAR, gateway.marked(AVATAR, BODIES[AVATAR], MARK))
-    assert await gateway.find(AVATAR, MARK) is None
+        await gateway.submit(AVATAR, lost(AVATAR).body)
+    assert await gateway.find(lost(AVATAR)) is None
     assert len(heygen.generations) == 2
 
 
 async def test_a_filter_that_finds_too_much_is_not_trusted(heygen: HeyGenStandIn, gateway: HeyGenGateway) -> None:
     entries = [{"id": "other", "title": "Untitled"}, {"id": "mine", "title": f"Shop {MARK}"}, {"title": MARK}, "odd"]
     heygen.script(json_reply(200, {"data": entries, "has_more": False}), method="GET")
-    assert await gateway.find(AVATAR, MARK) == {"api": "video", "id": "mine"}
+    assert await gateway.find(lost(AVATAR)) == {"api": "video", "id": "mine"}
 
 
 @pytest.mark.parametrize("endpoint_id", [V1, MODEL, AGENT])
 async def test_the_other_calls_have_no_way_to_look(
     heygen: HeyGenStandIn, gateway: HeyGenGateway, endpoint_id: str
 ) -> None:
-    assert gateway.marked(endpoint_id, BODIES[endpoint_id], MARK) == BODIES[endpoint_id]
-    assert await gateway.find(endpoint_id, MARK) is None
+    assert await gateway.find(lost(endpoint_id)) is None
     assert heygen.requests == []
 
 
@@ -62,7 +71,7 @@ async def test_the_other_calls_have_no_way_to_look(
 async def test_a_search_that_fails_is_told(heygen: HeyGenStandIn, gateway: HeyGenGateway, reply: Reply) -> None:
     heygen.script(reply, method="GET")
     with pytest.raises(PollTrouble):
-        await gateway.find(AVATAR, MARK)
+        await gateway.find(lost(AVATAR))
 
 
 BALANCES: list[tuple[dict[str, Any], Balance, str]] = [

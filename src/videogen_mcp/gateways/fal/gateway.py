@@ -5,7 +5,8 @@ from typing import ClassVar, Self
 
 import httpx2
 
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
+from videogen_mcp.gateways.fal.history import FalHistory
 from videogen_mcp.gateways.fal.queue import FalQueue
 from videogen_mcp.gateways.fal.uploads import FalUploads
 from videogen_mcp.gateways.fal.wire import authorization
@@ -19,6 +20,7 @@ class FalGateway:
     Args:
         queue: Where generations are.
         uploads: Where files go.
+        history: Where earlier requests are listed.
     """
 
     name: ClassVar[str] = "fal"
@@ -26,9 +28,10 @@ class FalGateway:
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = True
 
-    def __init__(self, queue: FalQueue, uploads: FalUploads) -> None:
+    def __init__(self, queue: FalQueue, uploads: FalUploads, history: FalHistory) -> None:
         self._queue = queue
         self._uploads = uploads
+        self._history = history
 
     @classmethod
     def open(cls, settings: Settings, http: httpx2.AsyncClient) -> Self:
@@ -36,7 +39,12 @@ class FalGateway:
         headers = authorization(settings)
         queue_url = settings.base_url("VIDEOGEN_FAL_QUEUE_URL", "https://queue.fal.run")
         rest_url = settings.base_url("VIDEOGEN_FAL_REST_URL", "https://rest.fal.ai")
-        return cls(FalQueue(queue_url, headers, http), FalUploads(rest_url, headers, settings, http))
+        api_url = settings.base_url("VIDEOGEN_FAL_API_URL", "https://api.fal.ai")
+        return cls(
+            FalQueue(queue_url, headers, http),
+            FalUploads(rest_url, headers, settings, http),
+            FalHistory(api_url, headers, http),
+        )
 
     @property
     def address(self) -> str:
@@ -54,6 +62,11 @@ class FalGateway:
     async def cancel(self, operation: Operation) -> CancelOutcome:
         """Ask fal to stop; a running model may ignore it. See `Gateway.cancel`."""
         return await self._queue.cancel(operation)
+
+    async def find(self, sent: SentRequest) -> Operation | None:
+        """Look the request up in fal's own list, by its exact input. See `Gateway.find`."""
+        request_id = await self._history.request_id_of(sent)
+        return None if request_id is None else self._queue.operation(sent.endpoint_id, request_id)
 
     async def upload(self, path: Path, mime_type: str) -> str:
         """Put a file on fal's CDN; returns its public address. See `Gateway.upload`."""

@@ -60,14 +60,20 @@ class FalQueue:
         request_id = (reply.body or {}).get("request_id")
         if reply.body is None or not isinstance(request_id, str) or not request_id:
             raise SubmitUncertain("fal accepted the submit, but its answer holds no request id.")
+        built = self.operation(endpoint_id, request_id)
+        told = {name: self._own(reply.body.get(name), str(built[name])) for name in built if name.endswith("_url")}
+        return built | told
+
+    def operation(self, endpoint_id: str, request_id: str) -> Operation:
+        """The handle of a request, with the addresses as they are documented."""
         segments = endpoint_id.split("/")
         app = "/".join(segments[: 3 if segments[0] in _NAMESPACES else 2])
         built = f"{self.url}/{app}/requests/{request_id}"
         return {
             "request_id": request_id,
-            "status_url": self._own(reply.body.get("status_url"), f"{built}/status"),
-            "response_url": self._own(reply.body.get("response_url"), built),
-            "cancel_url": self._own(reply.body.get("cancel_url"), f"{built}/cancel"),
+            "status_url": f"{built}/status",
+            "response_url": built,
+            "cancel_url": f"{built}/cancel",
         }
 
     def _own(self, url: Any, built: str) -> str:

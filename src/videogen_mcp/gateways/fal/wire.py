@@ -58,7 +58,7 @@ def refusal_code(reply: Reply) -> ErrorCode:
         return "unauthorized"
     if error_types(reply.body) & POLICY_TYPES:
         return "content_policy"
-    return "invalid_request" if reply.status in {400, 404, 413, 415, 422} else "gateway_unavailable"
+    return "invalid_request" if reply.status in {400, 404, 409, 410, 413, 415, 422} else "gateway_unavailable"
 
 
 def text_of(body: Json | None) -> str:

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 import anyio
 import httpx2
 
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
 from videogen_mcp.gateways.google import interactions, veo
 from videogen_mcp.gateways.google.files import GoogleFiles, Sleep
 from videogen_mcp.gateways.google.wire import GoogleApi
@@ -66,6 +66,11 @@ class GoogleGateway:
     async def cancel(self, operation: Operation) -> CancelOutcome:
         """Stop an interaction; a prediction of Veo cannot be stopped. See `Gateway.cancel`."""
         return "too_late" if "operation" in operation else await self._interactions.cancel(operation)
+
+    async def find(self, sent: SentRequest) -> Operation | None:
+        """Google lists no requests by what was sent: an orphan cannot be found."""
+        del sent
+        return None
 
     async def upload(self, path: Path, mime_type: str) -> str:
         """Make a file usable for Google; see `Gateway.upload`."""

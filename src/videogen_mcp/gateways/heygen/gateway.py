@@ -6,9 +6,9 @@ from typing import ClassVar, Self
 
 import httpx2
 
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending
+from videogen_mcp.gateways.base import MARK_PREFIX, CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
 from videogen_mcp.gateways.heygen.account import Balance, balance
-from videogen_mcp.gateways.heygen.generations import HeyGenGenerations, marked
+from videogen_mcp.gateways.heygen.generations import HeyGenGenerations
 from videogen_mcp.gateways.heygen.uploads import HeyGenUploads
 from videogen_mcp.gateways.heygen.wire import authorization
 from videogen_mcp.settings import Settings
@@ -65,29 +65,16 @@ class HeyGenGateway:
         """Store a file as an asset of the account. See `Gateway.upload`."""
         return await self._uploads.upload(path, mime_type)
 
-    def marked(self, endpoint_id: str, body: Json, mark: str) -> Json:
-        """The body with a mark by which `find` can tell its video; as it is where the call has no place for one.
+    async def find(self, sent: SentRequest) -> Operation | None:
+        """Look an uncertain submit up by the mark in its title. See `Gateway.find`.
 
-        Args:
-            endpoint_id: The endpoint.
-            body: The body to be sent.
-            mark: A text that no other submit has; it is seen in HeyGen's dashboard, in the title.
+        Only `v3/videos` can be looked through. Neither the v1 workflow nor `v3/models/videos` has a list, and a session
+        of the video agent gets its title from the agent.
         """
-        return marked(endpoint_id, body, mark)
-
-    async def find(self, endpoint_id: str, mark: str) -> Operation | None:
-        """Look an uncertain submit up by its mark.
-
-        Only `v3/videos` can be looked through, by title. Neither the v1 workflow nor `v3/models/videos` has a list, and
-        a session of the video agent gets its title from the agent.
-
-        Returns:
-            The operation, or None where there is no such video, more than one, or no way to look.
-
-        Raises:
-            PollTrouble: HeyGen could not be asked.
-        """
-        return await self._generations.find(endpoint_id, mark)
+        mark = sent.body.get("title")
+        if not isinstance(mark, str) or not mark.startswith(MARK_PREFIX):
+            return None
+        return await self._generations.find(sent.endpoint_id, mark)
 
     async def balance(self) -> Balance:
         """What is left on the account: the wallet, the plan's credits, or v2's quota where v3 is not there.

@@ -163,14 +163,6 @@ class HeyGenGenerations:
         return {"api": VIDEO.name, "id": found[0]} if len(found) == 1 else None
 
 
-def marked(endpoint_id: str, body: Json, mark: str) -> Json:
-    """The body with a mark by which `find` can tell its video; as it is where its call has no title."""
-    if route_of(endpoint_id) is not VIDEO:
-        return body
-    title = text_in(body, "title")
-    return {**body, "title": f"{title} {mark}" if title else mark}
-
-
 def _operation(route: Route, reply: Reply) -> Operation:
     data = data_of(reply)
     generation_id = text_in(data, route.id_field)

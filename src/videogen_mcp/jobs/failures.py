@@ -1,0 +1,96 @@
+"""What follows from each failure: is another endpoint tried, and which? One table; docs/reliability.md tells it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from videogen_mcp.errors import ErrorCode
+from videogen_mcp.jobs.job import Attempt, Job
+from videogen_mcp.selection.scoring import Candidate
+
+Next = Literal["another endpoint", "another gateway", "nothing"]
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """What a failed attempt leads to.
+
+    Attributes:
+        next: What is tried then, as far as the cap and the caller's pins allow.
+        fix: What the caller can do.
+    """
+
+    next: Next
+    fix: str = ""
+
+
+CONSEQUENCES: Mapping[ErrorCode, Consequence] = {
+    "unauthorized": Consequence(
+        "another gateway", "Check the gateway's API key; `videogen-mcp doctor` shows which one is used."
+    ),
+    "insufficient_credit": Consequence(
+        "another gateway", "Top up the gateway's balance, or set the key of another gateway."
+    ),
+    "gateway_unavailable": Consequence("another gateway", "Try again later, or set the key of another gateway."),
+    "invalid_request": Consequence("another endpoint"),
+    "unsafe_media": Consequence("another endpoint"),
+    "not_found": Consequence("another endpoint"),
+    "not_configured": Consequence("another gateway"),
+    "generation_failed": Consequence("another endpoint", "Try again, or pin another model."),
+    "download_failed": Consequence("another endpoint"),
+    "internal": Consequence("another endpoint"),
+    "content_policy": Consequence(
+        "nothing", "Rephrase the prompt or change the media; nothing else was tried, because a filter refused it."
+    ),
+    "timed_out": Consequence("nothing", "Look for the request at the gateway: it may still finish, and may be billed."),
+    "submit_uncertain": Consequence(
+        "nothing",
+        "Look for the request in the gateway's own list: it may run and may be billed. It is looked for again on every "
+        "video_job_status and start, and never sent again by itself. If you accept that it may be paid twice, start a "
+        "new job, without this job's request_key.",
+    ),
+    "nothing_eligible": Consequence("nothing"),
+    "over_budget": Consequence("nothing"),
+}
+"""By the code of the attempt's error. `download_failed` stands here for media that could not be prepared: once a clip
+is made, the attempt has succeeded and no failure of fetching it leads anywhere else."""
+
+
+def fix_for(code: ErrorCode) -> str:
+    """What the caller can do about a failure."""
+    return CONSEQUENCES[code].fix
+
+
+def next_candidate(job: Job) -> Candidate | None:
+    """The candidate to try next, or None when none is left or none may be tried."""
+    if job.attempts and not job.request.allow_fallback:
+        return None
+    follows = [(attempt, _follows(attempt)) for attempt in job.attempts]
+    if any(consequence == "nothing" for _, consequence in follows):
+        return None
+    tried = {attempt.endpoint for attempt in job.attempts}
+    shut = {_gateway_of(attempt) for attempt, consequence in follows if consequence == "another gateway"}
+    for candidate in job.candidates:
+        if candidate.endpoint not in tried and candidate.gateway not in shut and _within_cap(job, candidate):
+            return candidate
+    return None
+
+
+def _follows(attempt: Attempt) -> Next:
+    return "another endpoint" if attempt.error is None else CONSEQUENCES[attempt.error.code].next
+
+
+def _gateway_of(attempt: Attempt) -> str:
+    return attempt.endpoint.partition(":")[0]
+
+
+def _within_cap(job: Job, candidate: Candidate) -> bool:
+    """Whether the cap still allows a candidate after what the attempts so far commit."""
+    if job.cap_usd is None or not job.attempts:
+        return True
+    spent = job.committed_usd
+    return (
+        spent is not None
+        and candidate.cost.ceiling_usd is not None
+        and (spent + candidate.cost.ceiling_usd <= job.cap_usd)
+    )
