@@ -173,6 +173,16 @@ def test_changes_are_told_in_words(service: VideoService) -> None:
     assert "changed: options.cfg_scale 1 -> dropped" in text
 
 
+def test_the_text_of_a_plan_names_the_best_and_counts_the_rest(service: VideoService) -> None:
+    plan = plan_of(service)
+    one = plan.candidates[0]
+    many = tuple(replace(one, endpoint=f"fal:toy/{number}") for number in range(20))
+    text = plan_text(plan_view(replace(plan, candidates=many)))
+    assert "8. fal:toy/7" in text
+    assert "fal:toy/8" not in text
+    assert "12 more can do it" in text
+
+
 def test_a_plan_shows_inline_data_cut_short(service: VideoService) -> None:
     pixels = "data:image/png;base64," + "iVBORw0KGgo" + "A" * 50_000
     candidate = plan_of(service).candidates[0]

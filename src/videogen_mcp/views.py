@@ -279,12 +279,18 @@ def _next_step(view: Json) -> str:
     return steps.get(view["status"], waiting)
 
 
+TOLD_OF_A_PLAN = 8
+"""How many of the ranking stand in the text of a plan; the object has them all."""
+
+
 def plan_text(view: Json) -> str:
-    """A plan's object in a few lines."""
+    """A plan's object in a few lines: a model pays for every one it reads."""
     ranked = [
         f"{number}. {one['endpoint']} {one['score']:.2f}, {_dollars(one['cost_usd'])}: {'; '.join(one['reasons'])}"
-        for number, one in enumerate(view["ranking"], start=1)
+        for number, one in enumerate(view["ranking"][:TOLD_OF_A_PLAN], start=1)
     ]
+    if len(view["ranking"]) > TOLD_OF_A_PLAN:
+        ranked.append(f"{len(view['ranking']) - TOLD_OF_A_PLAN} more can do it; they stand in `ranking`")
     lines = [f"plan for {view['mode']}, intent {view['intent']}; nothing was sent or spent", *ranked]
     lines += change_lines(view["changes"])
     lines += [f"warning: {warning}" for warning in view["warnings"]]
