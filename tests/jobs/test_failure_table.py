@@ -33,11 +33,9 @@ from videogen_mcp.jobs.lessons import COOL_OFF_SECONDS
 from videogen_mcp.jobs.lost import LOOK_UP_SECONDS
 from videogen_mcp.jobs.runner import (
     DOWNLOAD_TRIES,
-    LONGEST_PAUSE_SECONDS,
-    LONGEST_WATCH_SECONDS,
     NOT_SENT_PAUSES,
-    SLOWEST_POLL_SECONDS,
 )
+from videogen_mcp.jobs.watch import LONGEST_PAUSE_SECONDS, LONGEST_WATCH_SECONDS, SLOWEST_POLL_SECONDS
 from videogen_mcp.media.disk import LEAST_ROOM_BYTES
 from videogen_mcp.selection.fallback import KEPT
 from videogen_mcp.service import VideoService

@@ -7,10 +7,7 @@ that finds an attempt `submitting` did not send it, so it never sends it again.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
-from random import Random
 from typing import assert_never
 
 from videogen_mcp.errors import (
@@ -18,52 +15,23 @@ from videogen_mcp.errors import (
     GatewayError,
     InvalidRequest,
     NotSent,
-    OperationGone,
-    PollTrouble,
     SubmitUncertain,
     VideoGenError,
 )
-from videogen_mcp.gateways.base import CONNECT_SECONDS, Failed, Finished, Gateway, Operation, Pending
-from videogen_mcp.jobs.bell import Bell
-from videogen_mcp.jobs.clock import Clock
-from videogen_mcp.jobs.delivery import Delivery
+from videogen_mcp.gateways.base import CONNECT_SECONDS, Failed, Finished, Gateway, Operation
 from videogen_mcp.jobs.failures import fix_for, next_candidate
 from videogen_mcp.jobs.job import Attempt, Job, JobError
-from videogen_mcp.jobs.lessons import Lessons
 from videogen_mcp.jobs.lost import LOST_MESSAGE, SENDER_DIED, LostSubmits, lost_error
-from videogen_mcp.jobs.store import Store
+from videogen_mcp.jobs.parts import RunnerParts
+from videogen_mcp.jobs.watch import Watch
 from videogen_mcp.selection.scoring import Candidate
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WATCH_SECONDS = 6 * 3600.0
-SLOWEST_POLL_SECONDS = 30.0
-LONGEST_PAUSE_SECONDS = 600.0
-"""However long a gateway asks to be left alone, it is looked at again after this."""
-
-GONE_AFTER = 5
 DOWNLOAD_TRIES = 6
 
 NOT_SENT_PAUSES = (0.5, 2.0)
 """Seconds before a submit of which nothing left this machine is tried once more, unless a connection's time is over."""
-
-PROGRESS_STEP = 0.05
-"""Progress is stored in steps of this: every write is flushed to the disk, and a thousand jobs may be waiting."""
-
-
-@dataclass(frozen=True)
-class RunnerParts:
-    """What a runner works with."""
-
-    store: Store
-    gateway: Callable[[str], Gateway]
-    delivery: Delivery
-    clock: Clock
-    random: Random
-    bell: Bell
-    driver: str
-    lessons: Lessons
-    poll_interval: float | None
 
 
 class Runner:
@@ -78,6 +46,7 @@ class Runner:
         self._store = parts.store
         self._clock = parts.clock
         self._lost = LostSubmits(parts.store, parts.gateway, parts.clock, parts.bell, parts.driver)
+        self._watch = Watch(parts)
 
     async def drive(self, job_id: str) -> None:
         """Take a job from wherever its row stands to its end. Returns when it has ended.
@@ -99,7 +68,7 @@ class Runner:
         if last is None or last.status in {"failed", "cancelled"}:
             await self._start_next(job)
         elif last.status in {"submitted", "succeeded"}:
-            await self._watch(job, last)
+            await self._settle(job, last, await self._watch.until_end(job, last))
         elif last.status == "uncertain":
             await self._look_for(job, last)
         elif self._parts.gateway(job.current.gateway).on_this_machine:
@@ -254,80 +223,9 @@ class Runner:
             error = JobError(defect.code, defect.message, defect.fix)
         await self._update(job, status="failed", error=error, message=error.message)
 
-    async def _watch(self, job: Job, attempt: Attempt) -> None:
-        """Look at the generation until it ends, however often a look fails."""
-        gateway = self._parts.gateway(job.current.gateway)
-        began = self._clock.now()
-        # A rendering of this machine that died was started again just now.
-        since = began if gateway.on_this_machine else attempt.submitted_at or began
-        gone, state = 0, Pending()
-        stopped: bool | None = False
-        with self._parts.bell.listen(f"drive:{job.id}") as poke:
-            while isinstance(state, Pending):
-                poke.clear()
-                waited = (self._clock.now() - since).total_seconds()
-                overdue = waited > LONGEST_WATCH_SECONDS
-                pause = self._pause(gateway, waited)
-                stopped = await self._ask_to_stop(job, attempt, gateway) if stopped is False else stopped
-                try:
-                    state = await gateway.poll(attempt.operation or {})
-                    gone = 0
-                except PollTrouble as trouble:
-                    pause = max(pause, min(trouble.retry_after or 0.0, LONGEST_PAUSE_SECONDS))
-                    # The gateway did not answer: after a night without network the clip may well be ready.
-                    overdue = (self._clock.now() - began).total_seconds() > LONGEST_WATCH_SECONDS
-                    state = Pending(None, f"the generation goes on; {trouble.message.rstrip('.')}")
-                except OperationGone as error:
-                    gone += 1
-                    # Accepted once and unknown now: it may have run and may be billed, so nothing else is tried.
-                    state = Failed("timed_out", error.message) if gone >= GONE_AFTER else state
-                if isinstance(state, Pending) and overdue:
-                    state = Failed("timed_out", f"No result after {LONGEST_WATCH_SECONDS / 3600:.0f} hours.")
-                if isinstance(state, Pending):
-                    job = await self._report(job, state, waited)
-                    await self._clock.wait(poke, pause)
-                    # Who wants the job stopped pokes: nothing need be read before.
-                    stopped = False if stopped is None and poke.is_set() else stopped
-        await self._settle(job, attempt, state)
-
-    async def _ask_to_stop(self, job: Job, attempt: Attempt, gateway: Gateway) -> bool | None:
-        """Pass a cancellation on; None where nobody wants one.
-
-        One that does not get through is tried again, and never keeps from looking.
-        """
-        if not await self._store.is_to_be_cancelled(job.id):
-            return None
-        try:
-            return await gateway.cancel(attempt.operation or {}) in {"requested", "too_late"}
-        except PollTrouble:
-            return False
-
     def poke(self, job_id: str) -> None:
         """Make whoever drives a job here look at once, and whether it is to be stopped."""
         self._parts.bell.ring(f"drive:{job_id}")
-
-    def _pause(self, gateway: Gateway, waited: float) -> float:
-        """A tenth of the time waited so far, so that the end is seen in time without asking too often."""
-        if self._parts.poll_interval is not None:
-            return self._parts.poll_interval
-        pause = min(SLOWEST_POLL_SECONDS, max(gateway.shortest_poll_seconds, 0.1 * waited))
-        return pause * self._parts.random.uniform(1.0, 1.1)
-
-    async def _report(self, job: Job, state: Pending, waited: float) -> Job:
-        """Store what the gateway tells; where it gives no figure, progress follows the usual time, never to the end."""
-        usual = job.current.usual_seconds
-        progress = state.progress if state.progress is not None else 0.95 * waited / (waited + usual)
-        progress = max(job.progress, PROGRESS_STEP * int(min(progress, 0.99) / PROGRESS_STEP))
-        message = state.message or job.message
-        crashes = 0 if self._only_waits(job) else job.crashes
-        if (progress, message, crashes) == (job.progress, job.message, job.crashes):
-            return job
-        await self._update(job, progress=progress, message=message, crashes=crashes)
-        return await self._store.get(job.id)
-
-    def _only_waits(self, job: Job) -> bool:
-        """Whether the job waits for a gateway, which brings no process down: those that died meanwhile are not its."""
-        return job.attempts[-1].status == "submitted" and not self._parts.gateway(job.current.gateway).on_this_machine
 
     async def _settle(self, job: Job, attempt: Attempt, state: Finished | Failed) -> None:
         match state:

@@ -16,8 +16,9 @@ from videogen_mcp.jobs.delivery import Delivery
 from videogen_mcp.jobs.embedded import EmbeddedEngine
 from videogen_mcp.jobs.engine import Engine
 from videogen_mcp.jobs.lessons import Lessons
+from videogen_mcp.jobs.parts import RunnerParts
 from videogen_mcp.jobs.retention import prune
-from videogen_mcp.jobs.runner import Runner, RunnerParts
+from videogen_mcp.jobs.runner import Runner
 from videogen_mcp.jobs.store import Store
 from videogen_mcp.settings import Settings
 

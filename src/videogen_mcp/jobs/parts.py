@@ -1,0 +1,27 @@
+"""What those who drive jobs work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from videogen_mcp.gateways.base import Gateway
+from videogen_mcp.jobs.bell import Bell
+from videogen_mcp.jobs.clock import Clock
+from videogen_mcp.jobs.delivery import Delivery
+from videogen_mcp.jobs.lessons import Lessons
+from videogen_mcp.jobs.store import Store
+
+
+@dataclass(frozen=True)
+class RunnerParts:
+    """What a runner works with."""
+
+    store: Store
+    gateway: Callable[[str], Gateway]
+    delivery: Delivery
+    clock: Clock
+    random: Random
+    bell: Bell
+    driver: str
+    lessons: Lessons
+    poll_interval: float | None
