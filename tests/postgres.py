@@ -54,7 +54,7 @@ class Postgres:
 
     @contextmanager
     def new_database(self) -> Generator[str]:
-        """An empty database of its own; gives its address. It is emptied afterwards, which is quicker than a new one."""
+        """An empty database of its own; gives its address. Emptying it afterwards is quicker than a new one."""
         name = self._free.pop() if self._free else self._add_database()
         try:
             yield self.url(name)

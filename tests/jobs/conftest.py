@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from tests.conftest import OpenService
 from tests.postgres import Postgres
 
 ON_BOTH = {
@@ -34,6 +35,12 @@ def database_fixture(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]
     postgres: Postgres = request.getfixturevalue("postgres")
     with postgres.new_database() as url:
         yield {"VIDEOGEN_DATABASE_URL": url}
+
+
+@pytest.fixture(name="open_service")
+def open_service_fixture(database: dict[str, str], open_service: OpenService) -> OpenService:  # noqa: ARG001 -- it outlives the services
+    """The services are closed before their database is emptied."""
+    return open_service
 
 
 @pytest.fixture(name="local_environment")

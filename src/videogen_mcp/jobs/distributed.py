@@ -95,8 +95,9 @@ class SessionLocks:
                     self.lost.set()
                     return
             finally:
-                beat.cancel()
-                await asyncio.wait({beat})
+                if self.lost.is_set():
+                    beat.cancel()
+                await asyncio.wait({beat}, timeout=pause)
 
     @asynccontextmanager
     async def dead(self, drivers: Collection[str]) -> AsyncGenerator[set[str]]:
@@ -132,8 +133,6 @@ async def _sign_of_life(session: AsyncConnection) -> bool:
 
 async def _end(session: AsyncConnection) -> None:
     """Close a session that may be closed, or cut off, already."""
-    with contextlib.suppress(SQLAlchemyError, OSError):
-        await session.invalidate()
     with contextlib.suppress(SQLAlchemyError, OSError):
         await session.close()
 

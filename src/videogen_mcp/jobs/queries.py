@@ -13,6 +13,7 @@ from videogen_mcp.errors import InvalidRequest, NotFound
 from videogen_mcp.jobs.database import Database
 from videogen_mcp.jobs.job import EndedAttempt, Job
 from videogen_mcp.jobs.tables import attempt_from_row, attempts, job_from_row, jobs
+from videogen_mcp.jobs.whole import whole
 from videogen_mcp.types import JobStatus
 
 
@@ -43,6 +44,7 @@ class Queries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @whole
     async def with_key(self, request_key: str, fingerprint: str) -> Job | None:
         """The job that was made with this key for the same request, None where there is none.
 
@@ -64,6 +66,7 @@ class Queries:
             )
         return await self._with_attempts(connection, row)
 
+    @whole
     async def get(self, job_id: str) -> Job:
         """One job.
 
@@ -85,12 +88,14 @@ class Queries:
         query = select(attempts).where(attempts.c.job_id == row["id"]).order_by(attempts.c.number)
         return job_from_row(row, (await connection.execute(query)).mappings().all())
 
+    @whole
     async def is_to_be_cancelled(self, job_id: str) -> bool:
         """Whether the caller wants a job stopped: the one thing that is looked for again and again while it runs."""
         query = select(jobs.c.cancel_requested).where(jobs.c.id == job_id)
         async with self._database.reading() as connection:
             return bool((await connection.execute(query)).scalar_one())
 
+    @whole
     async def page(self, *, status: JobStatus | None, limit: int, cursor: str | None) -> Page:
         """Jobs, newest first.
 
@@ -110,6 +115,7 @@ class Queries:
         more = len(rows) > limit
         return Page(found, f"{found[-1].created_at.isoformat()}/{found[-1].id}" if more else None)
 
+    @whole
     async def totals(self) -> Totals:
         """Sums over all jobs."""
         async with self._database.reading() as connection:
@@ -118,6 +124,7 @@ class Queries:
             billed = (await connection.execute(select(func.sum(attempts.c.billed_usd)))).scalar()
         return Totals(committed or Decimal(0), billed or Decimal(0), dict(counts))
 
+    @whole
     async def ended_attempts(self, since: datetime, *, most: int) -> list[EndedAttempt]:
         """How attempts ended since a moment, the latest first, `most` at most."""
         query = select(attempts).where(attempts.c.ended_at >= since).order_by(attempts.c.ended_at.desc()).limit(most)
@@ -129,6 +136,7 @@ class Queries:
             if one.ended_at is not None
         ]
 
+    @whole
     async def uncertain_jobs(self, *, most: int) -> list[str]:
         """Jobs whose submit may have been lost, newest first, `most` at most."""
         query = select(jobs.c.id).where(jobs.c.status == "uncertain").order_by(jobs.c.created_at.desc()).limit(most)

@@ -8,7 +8,6 @@ that finds an attempt `submitting` did not send it, so it never sends it again.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
 from decimal import Decimal
 from typing import Any, assert_never
 
@@ -27,6 +26,7 @@ from videogen_mcp.jobs.job import Attempt, Job, JobError, NoLongerDriver, NoSlot
 from videogen_mcp.jobs.lost import LOST_MESSAGE, SENDER_DIED, LostSubmits, lost_error
 from videogen_mcp.jobs.parts import RunnerParts
 from videogen_mcp.jobs.watch import Watch
+from videogen_mcp.jobs.whole import in_one_go
 from videogen_mcp.selection.scoring import Candidate
 from videogen_mcp.types import Json
 
@@ -99,7 +99,7 @@ class Runner:
         elif last.status == "uncertain":
             await self._look_for(job, last)
         elif self._parts.gateway(job.current.gateway).on_this_machine:
-            await _in_one_go(self._send(job, job.current, last))
+            await in_one_go(self._send(job, job.current, last))
         else:
             await self._lose(job, last, SubmitUncertain(SENDER_DIED))
 
@@ -113,7 +113,10 @@ class Runner:
             await self._begin(job, candidate)
 
     async def _begin(self, job: Job, candidate: Candidate) -> None:
-        """Wait for a place where places are limited, prepare the media, write the attempt down, and send it."""
+        """Wait for a place where places are limited, prepare the media, write the attempt down, and send it.
+
+        Neither a cancelled call nor a shutdown may part the submit from its record before it and its answer's after it.
+        """
         gateway = self._parts.gateway(candidate.gateway)
 
         async def is_wanted(reason: str) -> bool:
@@ -130,7 +133,7 @@ class Runner:
                 body = await self._parts.delivery.prepare(job, candidate, gateway)
             except (GatewayError, InvalidRequest, DownloadFailed) as error:
                 trouble = error
-            await _in_one_go(self._begin_and_send(job, candidate, body, trouble))
+            await in_one_go(self._begin_and_send(job, candidate, body, trouble))
 
     async def _begin_and_send(self, job: Job, candidate: Candidate, body: Json, trouble: VideoGenError | None) -> None:
         try:
@@ -329,18 +332,6 @@ class Runner:
     async def _update(self, job: Job, **changes: object) -> None:
         await self._store.update_job(job.id, now=self._clock.now(), **changes)  # pyright: ignore[reportArgumentType]
         self._parts.bell.ring(job.id)
-
-
-async def _in_one_go(work: Coroutine[Any, Any, None]) -> None:
-    """Neither a cancelled call nor a shutdown may part a submit from its record before, and its answer's after it."""
-    going = asyncio.create_task(work)
-    try:
-        await asyncio.shield(going)
-    except asyncio.CancelledError:
-        await asyncio.wait([going])
-        if not going.cancelled() and (error := going.exception()) is not None:
-            logger.info("what was under way when the work was stopped ended with %s", type(error).__name__)
-        raise
 
 
 def _done_message(candidate: Candidate) -> str:

@@ -29,6 +29,7 @@ from videogen_mcp.jobs.job import (
     check_job_move,
 )
 from videogen_mcp.jobs.tables import UtcTime, attempt_from_row, attempts, error_to_row, job_to_row, jobs
+from videogen_mcp.jobs.whole import whole
 from videogen_mcp.types import AttemptStatus, JobStatus, Json, Video
 
 UNANSWERED: frozenset[AttemptStatus] = frozenset({"submitting", "uncertain"})
@@ -102,6 +103,7 @@ class Store(Driving):
         if self._driver is not None and driver != self._driver:
             raise NoLongerDriver
 
+    @whole
     async def create(
         self, job: Job, *, request_key: str | None, fingerprint: str, day_start: datetime, day_budget: Decimal | None
     ) -> Job:
@@ -150,6 +152,7 @@ class Store(Driving):
                 fix="Choose a cheaper request, wait for the next UTC day, or raise the budget.",
             )
 
+    @whole
     async def found_again(self, job_id: str, number: int, *, operation: Json, driver: str, now: datetime) -> bool:
         """Go on with a submit that was lost and has been found; False when it, or what was found, is taken already."""
         other = attempts.alias()
@@ -174,6 +177,7 @@ class Store(Driving):
             await connection.execute(update(jobs).where(jobs.c.id == job_id).values(found))
             return True
 
+    @whole
     async def prune(self, before: datetime) -> list[Job]:
         """Delete the jobs that ended before a moment, with their attempts; returns what was deleted.
 
@@ -186,6 +190,7 @@ class Store(Driving):
             await connection.execute(delete(jobs).where(where))
             return gone
 
+    @whole
     async def begin_attempt(
         self,
         job_id: str,
@@ -238,6 +243,7 @@ class Store(Driving):
             await self._sum_up(connection, job_id)
             return attempt_from_row(row)
 
+    @whole
     async def update_attempt(
         self,
         job_id: str,
@@ -300,6 +306,7 @@ class Store(Driving):
         total = select(func.coalesce(func.sum(attempts.c.cost_usd), 0)).where(attempts.c.job_id == job_id)
         await connection.execute(update(jobs).where(jobs.c.id == job_id).values(committed_usd=total.scalar_subquery()))
 
+    @whole
     async def update_job(self, job_id: str, *, now: datetime, status: JobStatus | None = None, **values: Any) -> None:
         """Move a job on.
 
@@ -336,6 +343,7 @@ class Store(Driving):
         query = select(attempts.c.status).where(attempts.c.job_id == job_id).order_by(attempts.c.number.desc()).limit(1)
         return (await connection.execute(query)).scalar_one_or_none() not in {None, *UNANSWERED}
 
+    @whole
     async def request_cancel(self, job_id: str, *, now: datetime) -> Job:
         """Mark a job as to be cancelled; one that was never sent is cancelled at once.
 
