@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.postgres import Postgres, running_postgres
 from tests.standins.fal import FalStandIn
 
 from videogen_mcp.service import VideoService
@@ -34,6 +35,13 @@ def _guarded(test: Callable[..., Any]) -> Callable[..., Any]:
             await test(*args, **kwargs)
 
     return guarded
+
+
+@pytest.fixture(name="postgres", scope="session")
+def postgres_fixture() -> Iterator[Postgres]:
+    """One server for all tests that need one; each makes a database of its own on it."""
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture(name="standin")

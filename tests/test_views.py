@@ -14,7 +14,7 @@ from tests.support import home_only
 from videogen_mcp.catalogue.pricing import Cost
 from videogen_mcp.errors import NotFound
 from videogen_mcp.jobs.job import Attempt, Job, JobError
-from videogen_mcp.jobs.store import Totals
+from videogen_mcp.jobs.queries import Totals
 from videogen_mcp.models_view import model_text, model_view, models_text, models_view
 from videogen_mcp.selection.decide import Plan
 from videogen_mcp.service import VideoService, open_service

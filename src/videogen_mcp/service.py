@@ -30,6 +30,7 @@ from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.clock import Clock, SystemClock
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.lessons import Lessons
+from videogen_mcp.jobs.location import Location
 from videogen_mcp.jobs.nonce import with_nonce
 from videogen_mcp.live import LiveCatalogue
 from videogen_mcp.selection.decide import Plan, Situation, decide
@@ -41,8 +42,8 @@ from videogen_mcp.types import JobStatus, Media, VideoRequest
 
 if TYPE_CHECKING:  # these bring SQLAlchemy or the media modules, which must not be loaded before they are needed
     from videogen_mcp.jobs.inputs import Inputs
+    from videogen_mcp.jobs.queries import Page, Totals
     from videogen_mcp.jobs.retention import Pruned
-    from videogen_mcp.jobs.store import Page, Totals
     from videogen_mcp.jobs.workshop import Workshop
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,11 @@ class VideoService:
     def catalogue(self) -> Catalogue:
         """The catalogue with the live prices that are kept, loaded on first use."""
         return self.live.catalogue
+
+    @property
+    def location(self) -> Location:
+        """Where the jobs are kept."""
+        return Location(self.settings.home / DATABASE_FILE, self.settings.database_url)
 
     @cached_property
     def _http(self) -> httpx2.AsyncClient:
@@ -161,7 +167,7 @@ class VideoService:
         Nothing is opened for driving jobs, and nothing is made.
         """
         store = None if self._running is None else self._running.store
-        await self._lessons.read(store, self.settings.home / DATABASE_FILE)
+        await self._lessons.read(store, self.location)
 
     async def generate(self, request: VideoRequest) -> Job:
         """Decide, check every input, store the job and start it; returns at once.
@@ -278,20 +284,20 @@ class VideoService:
     async def _wire(self) -> "Workshop":
         from videogen_mcp.jobs.workshop import Surroundings, open_workshop  # noqa: PLC0415 -- brings SQLAlchemy
 
-        if self.settings.database_url:
+        if unknown := sorted(self.settings.gateway_limits.keys() - GATEWAYS.keys()):
             raise InvalidRequest(
-                "VIDEOGEN_DATABASE_URL is set, but this version keeps its jobs in SQLite only.",
-                field="VIDEOGEN_DATABASE_URL",
-                fix="Leave it empty.",
+                f"VIDEOGEN_GATEWAY_LIMITS names {unknown[0]}, which is no gateway.",
+                field="VIDEOGEN_GATEWAY_LIMITS",
+                fix=f"The gateways are {', '.join(GATEWAYS)}.",
             )
         surroundings = Surroundings(
             self.settings, self.gateway, self._http, self.clock, self._random, self._bell, self._lessons
         )
-        return await open_workshop(surroundings, self.settings.home / DATABASE_FILE)
+        return await open_workshop(surroundings, self.location)
 
     async def resume(self) -> None:
-        """Take up unfinished jobs, where there is a database already; without one, nothing is loaded or made."""
-        if await asyncio.to_thread((self.settings.home / DATABASE_FILE).exists):
+        """Take up unfinished jobs, where there may be any; without a database, nothing is loaded or made."""
+        if await self.location.exists():
             await self._open()
 
     def gateway(self, name: str) -> Gateway:

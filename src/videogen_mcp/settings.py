@@ -34,6 +34,8 @@ class Settings(BaseModel):
     confirm_above_usd: Annotated[Decimal, Field(ge=0)] | None = None
     media_roots: tuple[Path, ...] = ()
     allowed_hosts: frozenset[str] = frozenset()
+    gateway_limits: Mapping[str, Annotated[int, Field(ge=1)]] = {}
+    lease_s: Annotated[float, Field(ge=1, le=600)] = 15.0
     keep_days: Annotated[int, Field(ge=1, le=36500)] | None = None
     poll_interval_s: Annotated[float, Field(gt=0)] | None = None
     log_level: str = "WARNING"
@@ -52,6 +54,17 @@ class Settings(BaseModel):
         if isinstance(value, str):
             return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("gateway_limits", mode="before")
+    @classmethod
+    def _split_limits(cls, value: Any) -> Any:
+        """From `fal=40,heygen=10`."""
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        if any(not (name.strip() and number.strip().isdecimal()) for name, _, number in pairs):
+            raise ValueError("write it as gateway=number, with commas between several")
+        return {name.strip().lower(): int(number) for name, _, number in pairs}
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -15,7 +15,7 @@ from videogen_mcp.selection.scoring import Candidate
 from videogen_mcp.types import AttemptStatus, Intent, JobStatus, Json, Mode, Video
 
 if TYPE_CHECKING:  # it brings SQLAlchemy, which must not be loaded before it is needed
-    from videogen_mcp.jobs.store import Totals
+    from videogen_mcp.jobs.queries import Totals
 
 RANKING_SHOWN = 3
 

@@ -10,10 +10,9 @@ from tests.standins.fal import FalStandIn
 from tests.standins.history import PATH
 
 from videogen_mcp.jobs.clock import SystemClock
-from videogen_mcp.jobs.embedded import MOST_CRASHES
+from videogen_mcp.jobs.engine import MOST_CRASHES
 from videogen_mcp.jobs.job import Job
-from videogen_mcp.jobs.store import Store
-from videogen_mcp.service import DATABASE_FILE, VideoService
+from videogen_mcp.service import VideoService
 from videogen_mcp.types import AttemptStatus, VideoRequest
 
 WAN = "fal:fal-ai/wan/v2.7/text-to-video"
@@ -31,7 +30,7 @@ async def left_behind(service: VideoService, request: VideoRequest, crashes: int
     plan = service.plan(request)
     now = SystemClock().now()
     job = Job("0" * 32, "queued", plan.request, plan.mode, plan.intent, plan.candidates, now, now, driver="dead-0")
-    store = await Store.open_file(service.settings.home / DATABASE_FILE)
+    store = await service.location.open()
     await store.create(job, request_key=None, fingerprint="f", day_start=now, day_budget=None)
     winner = plan.candidates[0]
     if status is not None:

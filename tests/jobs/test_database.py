@@ -9,7 +9,8 @@ import pytest
 
 from videogen_mcp.errors import StoreError
 from videogen_mcp.jobs import database
-from videogen_mcp.jobs.store import EndedAttempt, Store
+from videogen_mcp.jobs.job import EndedAttempt
+from videogen_mcp.jobs.store import Store
 
 OLDER = sorted((Path(__file__).parent.parent / "data" / "databases").glob("schema-*.sql"))
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

@@ -26,7 +26,7 @@ from videogen_mcp.errors import ErrorCode
 from videogen_mcp.gateways.base import call
 from videogen_mcp.gateways.fal.history import WINDOW
 from videogen_mcp.jobs.clock import SystemClock
-from videogen_mcp.jobs.embedded import ADOPTION_SECONDS, MOST_CRASHES
+from videogen_mcp.jobs.engine import ADOPTION_SECONDS, MOST_CRASHES
 from videogen_mcp.jobs.failures import CONSEQUENCES
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.lessons import COOL_OFF_SECONDS

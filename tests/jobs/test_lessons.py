@@ -15,7 +15,7 @@ from tests.standins.schemas import endpoints
 from videogen_mcp.catalogue import load_catalogue
 from videogen_mcp.errors import ErrorCode, StoreError
 from videogen_mcp.jobs.clock import SystemClock
-from videogen_mcp.jobs.job import Job
+from videogen_mcp.jobs.job import EndedAttempt, Job
 from videogen_mcp.jobs.lessons import (
     COOL_OFF_SECONDS,
     FRESH_SECONDS,
@@ -25,7 +25,8 @@ from videogen_mcp.jobs.lessons import (
     REMEMBERED,
     Lessons,
 )
-from videogen_mcp.jobs.store import EndedAttempt, Store
+from videogen_mcp.jobs.location import Location
+from videogen_mcp.jobs.store import Store
 from videogen_mcp.selection.eligibility import GatewayState
 from videogen_mcp.selection.experience import NO_EXPERIENCE
 from videogen_mcp.selection.profiles import weights
@@ -209,7 +210,7 @@ async def test_the_database_is_read_again_after_a_minute_only(
     try:
         for ahead, reads in ((0, 1), (1, 1), (FRESH_SECONDS, 1), (FRESH_SECONDS + 1, 2), (FRESH_SECONDS + 2, 2)):
             clock.ahead = ahead
-            await lessons.read(store, tmp_path / "jobs.sqlite3")
+            await lessons.read(store, Location(tmp_path / "jobs.sqlite3"))
             assert len(store.reads) == reads, ahead
         assert store.reads[0] == NOW - REMEMBERED
     finally:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +19,7 @@ from tests.standins.schemas import endpoints
 from videogen_mcp.catalogue import load_catalogue
 from videogen_mcp.jobs.clock import SystemClock
 from videogen_mcp.jobs.job import Job
-from videogen_mcp.jobs.store import Store
-from videogen_mcp.service import DATABASE_FILE, VideoService
+from videogen_mcp.service import VideoService
 from videogen_mcp.settings import load_settings
 from videogen_mcp.types import AttemptStatus, Json, VideoRequest
 
@@ -57,7 +55,7 @@ async def left_behind(
     job = Job(
         "0" * 32, "queued", request, plan.mode, plan.intent, plan.candidates, now, now, driver="the-process-that-died"
     )
-    store = await Store.open_file(service.settings.home / DATABASE_FILE)
+    store = await service.location.open()
     await store.create(job, request_key=None, fingerprint="f", day_start=now, day_budget=None)
     winner = plan.candidates[0]
     await store.begin_attempt(
@@ -232,7 +230,7 @@ def command(environment: dict[str, str], *arguments: str) -> Generator[subproces
 
 
 async def test_a_killed_process_is_followed_by_one_that_finishes_its_job(
-    standin: FalStandIn, fal_environment: dict[str, str], tmp_path: Path
+    standin: FalStandIn, fal_environment: dict[str, str]
 ) -> None:
     standin.hold()
     with command(fal_environment, "generate", "A fox runs", f"--endpoint={WAN}", "--duration=2", "--json") as first:
@@ -240,7 +238,7 @@ async def test_a_killed_process_is_followed_by_one_that_finishes_its_job(
         assert await asyncio.to_thread(standin.wait_until, looked, 20), first.communicate()
         first.send_signal(signal.SIGKILL)
         assert await asyncio.to_thread(first.wait) == -signal.SIGKILL
-    store = await Store.open_file(tmp_path / DATABASE_FILE)
+    store = await VideoService(load_settings(fal_environment)).location.open()
     (job,) = (await store.page(status=None, limit=5, cursor=None)).jobs
     await store.close()
     assert (job.status, job.attempts[0].status) == ("working", "submitted")

@@ -13,7 +13,7 @@ from videogen_mcp.errors import InvalidRequest, NotFound
 from videogen_mcp.jobs.clock import SystemClock
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.store import Store
-from videogen_mcp.service import DATABASE_FILE, VideoService
+from videogen_mcp.service import VideoService
 from videogen_mcp.settings import load_settings
 from videogen_mcp.types import JobStatus, VideoRequest
 
@@ -110,10 +110,10 @@ async def test_a_link_out_of_the_folder_is_not_followed(
     [("queued", False), ("working", False), ("uncertain", False), ("failed", True), ("cancelled", True)],
 )
 async def test_what_has_not_ended_or_may_be_paid_for_is_kept(
-    fal_service: VideoService, tmp_path: Path, status: JobStatus, *, goes: bool
+    fal_service: VideoService, status: JobStatus, *, goes: bool
 ) -> None:
     plan = fal_service.plan(PINNED)
-    store = await Store.open_file(tmp_path / DATABASE_FILE)
+    store = await fal_service.location.open()
     now = SystemClock().now()
     job = Job("a" * 32, "queued", PINNED, plan.mode, plan.intent, plan.candidates, now, now, driver="me")
     await store.create(job, request_key=None, fingerprint="f", day_start=now, day_budget=None)

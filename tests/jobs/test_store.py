@@ -16,6 +16,7 @@ from videogen_mcp.catalogue.encode import Payload
 from videogen_mcp.catalogue.pricing import Cost
 from videogen_mcp.errors import InvalidRequest, NotFound, OverBudget, StoreError, VideoGenError
 from videogen_mcp.jobs.job import Job, JobError
+from videogen_mcp.jobs.location import Location
 from videogen_mcp.jobs.store import Store
 from videogen_mcp.selection.scoring import Candidate
 from videogen_mcp.types import JobStatus, Video, VideoRequest
@@ -46,9 +47,14 @@ def path_fixture(tmp_path: Path) -> Path:
     return tmp_path / "jobs.sqlite3"
 
 
+@pytest.fixture(name="location")
+def location_fixture(path: Path, database: dict[str, str]) -> Location:
+    return Location(path, database.get("VIDEOGEN_DATABASE_URL", ""))
+
+
 @pytest_asyncio.fixture(name="store")
-async def store_fixture(path: Path) -> AsyncIterator[Store]:
-    store = await Store.open_file(path)
+async def store_fixture(location: Location) -> AsyncIterator[Store]:
+    store = await location.open()
     yield store
     await store.close()
 
@@ -161,16 +167,16 @@ async def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Pat
     assert digest(path) == hashlib.sha256(content).hexdigest()
 
 
-async def test_opening_again_keeps_what_is_there(path: Path, store: Store) -> None:
+async def test_opening_again_keeps_what_is_there(location: Location, store: Store) -> None:
     await create(store, job("a"))
-    other = await Store.open_file(path)
+    other = await location.open()
     assert (await other.get("a")).id == "a"
     await other.close()
 
 
-async def test_of_two_who_begin_one_may_send(path: Path, store: Store) -> None:
+async def test_of_two_who_begin_one_may_send(location: Location, store: Store) -> None:
     await create(store, job("a"))
-    other = await Store.open_file(path)
+    other = await location.open()
     got = await asyncio.gather(*(begin(one, "a") for one in (store, other) * 4))
     assert sum(attempt is not None for attempt in got) == 1
     assert len((await store.get("a")).attempts) == 1
@@ -281,8 +287,8 @@ async def test_the_day_begins_at_midnight(store: Store) -> None:
         await create(store, job("unknown", None), budget="9")
 
 
-async def test_a_key_makes_one_job_however_often_it_is_used_at_once(path: Path, store: Store) -> None:
-    other = await Store.open_file(path)
+async def test_a_key_makes_one_job_however_often_it_is_used_at_once(location: Location, store: Store) -> None:
+    other = await location.open()
     stores = (store, other) * 4
     made = await asyncio.gather(*(create(one, job(f"j{n}"), key="k") for n, one in enumerate(stores)))
     assert len({one.id for one in made}) == 1
@@ -309,7 +315,8 @@ async def test_only_open_jobs_are_taken_over_and_only_once(store: Store, status:
     await create(store, job("a"))
     if status != "queued":
         await store.update_job("a", now=NOW, status=status)
-    assert await store.open_jobs(but="other") == ([("a", "me")] if is_open else [])
-    assert await store.open_jobs(but="me") == []
+    assert await store.drivers() == ({"me"} if is_open else set())
+    assert await store.open_jobs("me") == (["a"] if is_open else [])
+    assert await store.open_jobs("other") == []
     taken = await asyncio.gather(*(store.take_over("a", old="me", new=f"n{number}") for number in range(4)))
     assert [crashes for crashes in taken if crashes is not None] == ([1] if is_open else [])

@@ -20,7 +20,7 @@ from tests.torture.ledger import OPEN, Job, asked, files_of, has_its_file
 from tests.torture.processes import Nursery, ServerDied, ServerProcess
 
 from videogen_mcp.catalogue import load_catalogue
-from videogen_mcp.jobs.embedded import MOST_CRASHES
+from videogen_mcp.jobs.engine import MOST_CRASHES
 
 LEASH_SECONDS = 240.0
 LOOKS = 40

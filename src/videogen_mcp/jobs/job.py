@@ -34,6 +34,18 @@ ATTEMPT_MOVES: dict[AttemptStatus, frozenset[AttemptStatus]] = {
 ENDED_ATTEMPTS: frozenset[AttemptStatus] = frozenset({"succeeded", "failed", "cancelled"})
 
 
+OPEN: tuple[JobStatus, ...] = ("queued", "working")
+"""States in which somebody drives the job."""
+
+
+class NoLongerDriver(Exception):
+    """Somebody else drives the job by now, or is about to: what this process would write is out of date."""
+
+
+class NoSlot(Exception):
+    """As many generations run at the gateway as `VIDEOGEN_GATEWAY_LIMITS` allows."""
+
+
 @dataclass(frozen=True)
 class JobError:
     """Why a job or an attempt did not succeed (public contract, §4.2)."""

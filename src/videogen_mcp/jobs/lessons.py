@@ -8,13 +8,11 @@ read from the database, so that all processes and all days teach.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from anyio import to_thread
 
 from videogen_mcp.errors import ErrorCode
 from videogen_mcp.jobs.clock import Clock
+from videogen_mcp.jobs.location import Location
 from videogen_mcp.selection.eligibility import GatewayState
 from videogen_mcp.selection.experience import NO_EXPERIENCE, Experience, Outcome
 
@@ -93,25 +91,23 @@ class Lessons:
             return state
         return replace(state, health=1 - 0.5 ** (1 + ago / TROUBLE_HALF_LIFE_SECONDS))
 
-    async def read(self, store: "Store | None", path: Path) -> None:
+    async def read(self, store: "Store | None", location: Location) -> None:
         """Read how attempts ended, unless that was done just now.
 
         Args:
             store: The open database; None where it is not open yet.
-            path: Its file, which is read and closed again then, where it exists.
+            location: Where it is; it is read and closed again then, where it exists.
 
         Raises:
-            StoreError: The file cannot be used.
+            StoreError: It cannot be used.
         """
         if self._read_at is not None and self._clock.monotonic() - self._read_at <= FRESH_SECONDS:
             return
         since = self._clock.now() - REMEMBERED
         if store is not None:
             self.learn(await store.ended_attempts(since, most=MOST_ATTEMPTS))
-        elif await to_thread.run_sync(path.exists):
-            from videogen_mcp.jobs.store import Store  # noqa: PLC0415 -- brings SQLAlchemy
-
-            opened = await Store.open_file(path)
+        elif await location.exists():
+            opened = await location.open()
             try:
                 self.learn(await opened.ended_attempts(since, most=MOST_ATTEMPTS))
             finally:

@@ -9,12 +9,13 @@ from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.clock import Clock
 from videogen_mcp.jobs.delivery import Delivery
 from videogen_mcp.jobs.lessons import Lessons
+from videogen_mcp.jobs.slots import Slots
 from videogen_mcp.jobs.store import Store
 
 
 @dataclass(frozen=True)
 class RunnerParts:
-    """What a runner works with."""
+    """What a runner works with; its store moves on what `driver` drives, and nothing else."""
 
     store: Store
     gateway: Callable[[str], Gateway]
@@ -24,4 +25,5 @@ class RunnerParts:
     bell: Bell
     driver: str
     lessons: Lessons
+    slots: Slots
     poll_interval: float | None

@@ -6,25 +6,29 @@ that finds an attempt `submitting` did not send it, so it never sends it again.
 """
 
 import asyncio
+import contextlib
 import logging
 from decimal import Decimal
-from typing import assert_never
+from typing import Any, assert_never
 
 from videogen_mcp.errors import (
     DownloadFailed,
     GatewayError,
     InvalidRequest,
     NotSent,
+    StoreError,
     SubmitUncertain,
     VideoGenError,
 )
 from videogen_mcp.gateways.base import CONNECT_SECONDS, Failed, Finished, Gateway, Operation
 from videogen_mcp.jobs.failures import fix_for, next_candidate
-from videogen_mcp.jobs.job import Attempt, Job, JobError
+from videogen_mcp.jobs.job import Attempt, Job, JobError, NoLongerDriver, NoSlot
 from videogen_mcp.jobs.lost import LOST_MESSAGE, SENDER_DIED, LostSubmits, lost_error
 from videogen_mcp.jobs.parts import RunnerParts
 from videogen_mcp.jobs.watch import Watch
+from videogen_mcp.jobs.whole import in_one_go
 from videogen_mcp.selection.scoring import Candidate
+from videogen_mcp.types import Json
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +36,14 @@ DOWNLOAD_TRIES = 6
 
 NOT_SENT_PAUSES = (0.5, 2.0)
 """Seconds before a submit of which nothing left this machine is tried once more, unless a connection's time is over."""
+
+SLEPT = "The process that was to send the submit was stopped before it did, and the job was given up; nothing was sent."
+
+DATABASE_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+"""Seconds before each new try to write the answer to a submit into a database that does not answer: two minutes."""
+
+UNREADABLE_PAUSE = 2.0
+"""Seconds before a job is taken up again whose database did not answer."""
 
 
 class Runner:
@@ -51,17 +63,32 @@ class Runner:
     async def drive(self, job_id: str) -> None:
         """Take a job from wherever its row stands to its end. Returns when it has ended.
 
-        Whatever goes wrong unexpectedly leaves a generation that was paid for in the database, to be taken up by the
-        next process; a job for which nothing was sent fails with `internal`.
+        A database that does not answer is asked again. Whatever else goes wrong unexpectedly leaves a generation that
+        was paid for in the database, to be taken up by the next process; a job for which nothing was sent fails with
+        `internal`.
         """
+        nobody = asyncio.Event()
+        while True:
+            try:
+                return await self._drive(job_id)
+            except StoreError as error:
+                logger.warning("job %s: %s", job_id, error.message)
+                await self._clock.wait(nobody, UNREADABLE_PAUSE)
+
+    async def _drive(self, job_id: str) -> None:
         try:
             job = await self._store.get(job_id)
             while not job.ended and job.driver == self._parts.driver:
                 await self._step(job)
                 job = await self._store.get(job_id)
+        except NoLongerDriver:
+            logger.info("job %s is driven by somebody else by now", job_id)
+        except StoreError:
+            raise
         except Exception as error:
             logger.exception("job %s could not be driven on", job_id)
-            await self._give_up(job_id, error)
+            with contextlib.suppress(NoLongerDriver):
+                await self._give_up(job_id, error)
 
     async def _step(self, job: Job) -> None:
         last = job.attempts[-1] if job.attempts else None
@@ -72,7 +99,7 @@ class Runner:
         elif last.status == "uncertain":
             await self._look_for(job, last)
         elif self._parts.gateway(job.current.gateway).on_this_machine:
-            await self._submit(job, job.current, last)
+            await in_one_go(self._send(job, job.current, last))
         else:
             await self._lose(job, last, SubmitUncertain(SENDER_DIED))
 
@@ -86,41 +113,53 @@ class Runner:
             await self._begin(job, candidate)
 
     async def _begin(self, job: Job, candidate: Candidate) -> None:
-        """Prepare the media, write the attempt down, and send it."""
+        """Wait for a place where places are limited, prepare the media, write the attempt down, and send it.
+
+        Neither a cancelled call nor a shutdown may part the submit from its record before it and its answer's after it.
+        """
         gateway = self._parts.gateway(candidate.gateway)
-        await self._update(job, message=f"preparing the request for {candidate.endpoint}")
-        trouble: VideoGenError | None = None
-        body = candidate.payload.body
+
+        async def is_wanted(reason: str) -> bool:
+            current = await self._store.get(job.id)
+            if current.message != reason:
+                await self._update(job, message=reason)
+            return not current.ended and not current.cancel_requested and current.driver == self._parts.driver
+
+        async with self._parts.slots.one(candidate.gateway, is_wanted):
+            await self._update(job, message=f"preparing the request for {candidate.endpoint}")
+            trouble: VideoGenError | None = None
+            body = candidate.payload.body
+            try:
+                body = await self._parts.delivery.prepare(job, candidate, gateway)
+            except (GatewayError, InvalidRequest, DownloadFailed) as error:
+                trouble = error
+            await in_one_go(self._begin_and_send(job, candidate, body, trouble))
+
+    async def _begin_and_send(self, job: Job, candidate: Candidate, body: Json, trouble: VideoGenError | None) -> None:
         try:
-            body = await self._parts.delivery.prepare(job, candidate, gateway)
-        except (GatewayError, InvalidRequest, DownloadFailed) as error:
-            trouble = error
-        attempt = await self._store.begin_attempt(
-            job.id,
-            driver=self._parts.driver,
-            endpoint=candidate.endpoint,
-            body=body,
-            cost_usd=candidate.cost.estimated_usd,
-            now=self._clock.now(),
-        )
+            attempt = await self._store.begin_attempt(
+                job.id,
+                driver=self._parts.driver,
+                endpoint=candidate.endpoint,
+                body=body,
+                cost_usd=candidate.cost.estimated_usd,
+                now=self._clock.now(),
+                slots=self._parts.slots.limit(candidate.gateway),
+            )
+        except NoSlot:
+            return  # another process was quicker: the next step waits again
         if attempt is None:
             return
         if trouble is not None:
             await self._attempt_failed(job, attempt, trouble)
             return
-        await self._submit(job, candidate, attempt)
-
-    async def _submit(self, job: Job, candidate: Candidate, attempt: Attempt) -> None:
-        """Send it once. Neither a cancelled call nor a shutdown may part the submit from the storing of its answer."""
-        sending = asyncio.create_task(self._send(job, candidate, attempt))
-        try:
-            await asyncio.shield(sending)
-        except asyncio.CancelledError:
-            await asyncio.wait([sending])
-            raise
+        await self._send(job, candidate, attempt)
 
     async def _send(self, job: Job, candidate: Candidate, attempt: Attempt) -> None:
         gateway = self._parts.gateway(candidate.gateway)
+        if await self._was_given_up(job.id):
+            await self._attempt_failed(job, attempt, VideoGenError(SLEPT, fix="Start a new job."))
+            return
         try:
             operation = await self._submit_or_again(job, gateway, candidate, attempt)
         except SubmitUncertain as error:
@@ -129,15 +168,34 @@ class Runner:
             await self._attempt_failed(job, attempt, error)
         else:
             self._parts.lessons.answered(candidate.gateway)
-            try:
-                await self._store.update_attempt(
-                    job.id, attempt.number, status="submitted", operation=operation, submitted_at=self._clock.now()
-                )
-            except Exception:
-                # The database failed: this line is the only trace of what was just paid for.
-                logger.error("job %s: the handle could not be stored: %s", job.id, operation)  # noqa: TRY400 -- raised on
-                raise
+            submitted_at = self._clock.now()
+            await self._store_answer(job, attempt, status="submitted", operation=operation, submitted_at=submitted_at)
             await self._update(job, message=f"submitted to {candidate.endpoint}")
+
+    async def _was_given_up(self, job_id: str) -> bool:
+        """Whether this process slept so long between writing the attempt down and now that the job ended uncertain."""
+        try:
+            return (await self._store.get(job_id)).status == "uncertain"
+        except StoreError:
+            return False
+
+    async def _store_answer(self, job: Job, attempt: Attempt, **answer: Any) -> None:
+        """Write down what became of a submit; this process alone knows it, so a database that is away is waited for.
+
+        Raises:
+            StoreError: It was away for two minutes.
+        """
+        nobody = asyncio.Event()
+        for pause in (*DATABASE_PAUSES, None):
+            try:
+                return await self._store.update_attempt(job.id, attempt.number, **answer)
+            except Exception as error:
+                # This line may be the only trace of what was just paid for.
+                logger.error("job %s: the answer could not be stored: %s", job.id, answer.get("operation"))  # noqa: TRY400 -- raised on
+                if pause is None or not isinstance(error, StoreError):
+                    raise
+                await self._clock.wait(nobody, pause)
+        return None
 
     async def _submit_or_again(self, job: Job, gateway: Gateway, candidate: Candidate, attempt: Attempt) -> Operation:
         """Submit once; only where nothing left this machine, and that was told soon, once more after each pause."""
@@ -159,14 +217,8 @@ class Runner:
         reason = JobError(error.code, error.message, error.fix or fix_for(error.code), attempt.endpoint)
         logger.info("job %s: %s failed: %s", job.id, attempt.endpoint, error.code)
         self._parts.lessons.failed(attempt.endpoint.partition(":")[0], error.code)
-        await self._store.update_attempt(
-            job.id,
-            attempt.number,
-            status="failed",
-            error=reason,
-            ended_at=self._clock.now(),
-            costs={"cost_usd": Decimal(0)},
-        )
+        ended_at, costs = self._clock.now(), {"cost_usd": Decimal(0)}
+        await self._store_answer(job, attempt, status="failed", error=reason, ended_at=ended_at, costs=costs)
 
     async def _lose(self, job: Job, attempt: Attempt, error: SubmitUncertain) -> None:
         """The answer to a submit is lost; looking for it is the next step, which may be another process's."""

@@ -57,6 +57,16 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
+class PlainText(TypeDecorator[str]):
+    """Text without NUL characters, which a gateway's message may hold and PostgreSQL cannot."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102
+        return None if value is None else value.replace("\0", "")
+
+
 metadata = MetaData()
 
 schema_info = Table("schema_info", metadata, Column("version", Integer, nullable=False))
@@ -77,7 +87,7 @@ jobs = Table(
     Column("cap_usd", Money),
     Column("committed_usd", Money),
     Column("progress", Float, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("message", PlainText, nullable=False),
     Column("video", JSON),
     Column("error", JSON),
     Column("cancel_requested", Boolean, nullable=False),
@@ -85,6 +95,7 @@ jobs = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Index("jobs_by_age", "created_at", "id"),
+    Index("jobs_by_driver", "driver", "status"),
 )
 
 attempts = Table(
@@ -103,6 +114,7 @@ attempts = Table(
     Column("submitted_at", UtcTime),
     Column("ended_at", UtcTime),
     Index("attempts_by_end", "ended_at"),
+    Index("attempts_by_status", "status"),
 )
 
 _CANDIDATES: TypeAdapter[tuple[Candidate, ...]] = TypeAdapter(tuple[Candidate, ...])

@@ -1,10 +1,8 @@
 """The database with all that works on it: wired in one go when it is first needed."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from random import Random
 
 import httpx2
@@ -13,12 +11,16 @@ from videogen_mcp.gateways.base import Gateway
 from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.clock import Clock
 from videogen_mcp.jobs.delivery import Delivery
-from videogen_mcp.jobs.embedded import EmbeddedEngine
+from videogen_mcp.jobs.distributed import SessionLocks
+from videogen_mcp.jobs.embedded import FileLocks
 from videogen_mcp.jobs.engine import Engine
 from videogen_mcp.jobs.lessons import Lessons
+from videogen_mcp.jobs.location import Location
+from videogen_mcp.jobs.locks import Locks
 from videogen_mcp.jobs.parts import RunnerParts
 from videogen_mcp.jobs.retention import prune
 from videogen_mcp.jobs.runner import Runner
+from videogen_mcp.jobs.slots import Slots
 from videogen_mcp.jobs.store import Store
 from videogen_mcp.settings import Settings
 
@@ -47,33 +49,52 @@ class Workshop:
     engine: Engine
 
 
-async def open_workshop(surroundings: Surroundings, database: Path) -> Workshop:
+async def open_workshop(surroundings: Surroundings, location: Location) -> Workshop:
     """Open the database, take up what dead processes left, and keep looking for more.
 
     Raises:
         StoreError: The database cannot be used.
     """
-    settings = surroundings.settings
-    store = await Store.open_file(database)
-    driver = secrets.token_hex(16)
-    runner = Runner(
-        RunnerParts(
-            store=store,
-            gateway=surroundings.gateway,
-            delivery=Delivery(settings, surroundings.http),
-            clock=surroundings.clock,
-            random=surroundings.random,
-            bell=surroundings.bell,
-            driver=driver,
-            lessons=surroundings.lessons,
-            poll_interval=settings.poll_interval_s,
-        )
-    )
+    settings, clock = surroundings.settings, surroundings.clock
+    store = await location.open()
+    locks: Locks = FileLocks(settings.home / "locks")
+    if location.url:
+        locks = SessionLocks(store.database, clock, settings.lease_s)
+    engine = Engine(locks, store, _runners(surroundings, store), clock)
+    try:
+        await engine.open()
+    except BaseException:
+        await store.close()
+        raise
     if settings.keep_days is not None:
-        await prune(store, settings.videos_folder, surroundings.clock.now() - timedelta(days=settings.keep_days))
-    engine = EmbeddedEngine(driver, settings.home / "locks", store, runner, surroundings.clock)
+        await prune(store, settings.videos_folder, clock.now() - timedelta(days=settings.keep_days))
     await engine.adopt()
     engine.watch()
     for job_id in await store.uncertain_jobs(most=LOOKED_UP_AT_START):
         engine.look_up(job_id)
     return Workshop(store, engine)
+
+
+def _runners(surroundings: Surroundings, store: Store) -> Callable[[str], Runner]:
+    """What makes a runner for a driver's name."""
+    settings, clock = surroundings.settings, surroundings.clock
+    slots = Slots(store, settings.gateway_limits, clock)
+    delivery = Delivery(settings, surroundings.http)
+
+    def runner_for(driver: str) -> Runner:
+        return Runner(
+            RunnerParts(
+                store=store.driven_by(driver),
+                gateway=surroundings.gateway,
+                delivery=delivery,
+                clock=clock,
+                random=surroundings.random,
+                bell=surroundings.bell,
+                driver=driver,
+                lessons=surroundings.lessons,
+                slots=slots,
+                poll_interval=settings.poll_interval_s,
+            )
+        )
+
+    return runner_for

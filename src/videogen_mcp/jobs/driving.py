@@ -1,0 +1,78 @@
+"""Which process drives which job, and how many generations run at a gateway, by the database."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from videogen_mcp.jobs.job import OPEN
+from videogen_mcp.jobs.queries import Queries
+from videogen_mcp.jobs.tables import attempts, jobs
+from videogen_mcp.jobs.whole import whole
+
+LOST_HOLDS_A_SLOT = timedelta(hours=1)
+"""How long a lost submit is taken to run: it may never be found, and must not hold a slot for ever."""
+
+
+class Driving(Queries):
+    """Reads and changes who drives the open jobs."""
+
+    @whole
+    async def drivers(self) -> set[str]:
+        """The names that open jobs are driven under; an empty one for those that were handed over."""
+        query = select(jobs.c.driver).where(jobs.c.status.in_(OPEN)).distinct()
+        async with self._database.reading() as connection:
+            return set((await connection.execute(query)).scalars().all())
+
+    @whole
+    async def open_jobs(self, driver: str) -> list[str]:
+        """The open jobs of a driver, oldest first."""
+        query = select(jobs.c.id).where(jobs.c.status.in_(OPEN), jobs.c.driver == driver)
+        async with self._database.reading() as connection:
+            return list((await connection.execute(query.order_by(jobs.c.created_at))).scalars().all())
+
+    @whole
+    async def to_be_cancelled(self, driver: str) -> list[str]:
+        """Jobs of a driver that the caller wants stopped."""
+        where = and_(jobs.c.status.in_(OPEN), jobs.c.driver == driver, jobs.c.cancel_requested)
+        async with self._database.reading() as connection:
+            return list((await connection.execute(select(jobs.c.id).where(where))).scalars().all())
+
+    @whole
+    async def take_over(self, job_id: str, *, old: str, new: str) -> int | None:
+        """Make `new` the driver of a job that `old` drove, and count a crash unless `old` handed it over.
+
+        Returns how many drivers the job has brought down; None when somebody else was quicker.
+        """
+        crashes = jobs.c.crashes + (1 if old else 0)
+        statement = (
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.driver == old, jobs.c.status.in_(OPEN))
+            .values(driver=new, crashes=crashes)
+            .returning(jobs.c.crashes)
+        )
+        async with self._database.writing() as connection:
+            return (await connection.execute(statement)).scalar_one_or_none()
+
+    @whole
+    async def hand_over(self, driver: str) -> None:
+        """Let go of the open jobs of a driver that stops in order: whoever is next takes them; no crash counts."""
+        statement = update(jobs).where(jobs.c.driver == driver, jobs.c.status.in_(OPEN)).values(driver="")
+        async with self._database.writing() as connection:
+            await connection.execute(statement)
+
+    @whole
+    async def running_at(self, gateway: str, now: datetime) -> int:
+        """How many generations run at a gateway, as far as all processes on this database know."""
+        async with self._database.reading() as connection:
+            return await self._count_running(connection, gateway, now)
+
+    async def _count_running(self, connection: AsyncConnection, gateway: str, now: datetime) -> int:
+        lost = and_(attempts.c.status == "uncertain", attempts.c.begun_at > now - LOST_HOLDS_A_SLOT)
+        live = and_(attempts.c.status.in_(("submitting", "submitted", "uncertain")), jobs.c.status.in_(OPEN))
+        query = (
+            select(func.count())
+            .select_from(attempts.join(jobs, jobs.c.id == attempts.c.job_id))
+            .where(attempts.c.endpoint.startswith(f"{gateway}:", autoescape=True), or_(live, lost))
+        )
+        return (await connection.execute(query)).scalar_one()
