@@ -23,6 +23,8 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "ALTER TABLE attempts ADD COLUMN ended_at VARCHAR(32)",
         "CREATE INDEX attempts_by_end ON attempts (ended_at)",
     ),
+    # To version 3: a gateway's call about a job reaches the process that drives it through the job's row.
+    ("ALTER TABLE jobs ADD COLUMN called_back_at VARCHAR(32)",),
 )
 """The statements that lead from each version to the next, the first of them from version 1."""
 

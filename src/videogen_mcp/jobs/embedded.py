@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import SQLAlchemyError
 
 from videogen_mcp.errors import VideoGenError
+from videogen_mcp.jobs.called_back import CalledBack
 from videogen_mcp.jobs.clock import Clock
 from videogen_mcp.jobs.runner import Runner
 from videogen_mcp.jobs.store import Store
@@ -50,6 +51,7 @@ class EmbeddedEngine:
         self._folder = folder
         self._store = store
         self._runner = runner
+        self._called_back = CalledBack(store.engine)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self._path(driver), thread_local=False)
@@ -99,6 +101,9 @@ class EmbeddedEngine:
                 await self.adopt()
                 # Another process may have been asked to stop what is driven here.
                 for job_id in await self._store.to_be_cancelled(self.driver):
+                    self._runner.poke(job_id)
+                # Or a gateway may have called it about one of them.
+                for job_id in await self._called_back.take(self.driver):
                     self._runner.poke(job_id)
             except (VideoGenError, OSError, SQLAlchemyError):
                 # A database that is busy or gone for a moment: the next look may succeed.

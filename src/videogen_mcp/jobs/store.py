@@ -22,6 +22,7 @@ from videogen_mcp.jobs.tables import (
     job_from_row,
     job_to_row,
     jobs,
+    taken_by_another,
 )
 from videogen_mcp.types import AttemptStatus, JobStatus, Json, Video
 
@@ -63,6 +64,11 @@ class Store:
             StoreError: It was written by a newer version, is no database, or its folder cannot be used.
         """
         return cls(await database.open_file(path))
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The connection pool, for the queries that stand in a module of their own."""
+        return self._engine
 
     async def close(self) -> None:
         """Close all connections."""
@@ -248,11 +254,9 @@ class Store:
 
     async def found_again(self, job_id: str, number: int, *, operation: Json, driver: str, now: datetime) -> bool:
         """Go on with a submit that was lost and has been found; False when it, or what was found, is taken already."""
-        other = attempts.alias()
-        same = other.c.operation["request_id"].as_string() == str(operation.get("request_id"))
         where = and_(
             *(attempts.c.job_id == job_id, attempts.c.number == number, attempts.c.status == "uncertain"),
-            ~select(other.c.number).where(other.c.endpoint == attempts.c.endpoint, same).exists(),
+            ~taken_by_another(operation),
         )
         began = func.coalesce(attempts.c.begun_at, now)
         values = {"status": "submitted", "operation": operation, "error": None, "submitted_at": began}

@@ -11,12 +11,14 @@ import httpx2
 
 from videogen_mcp.gateways.base import Gateway
 from videogen_mcp.jobs.bell import Bell
+from videogen_mcp.jobs.callbacks import Callbacks
 from videogen_mcp.jobs.clock import Clock
 from videogen_mcp.jobs.delivery import Delivery
 from videogen_mcp.jobs.embedded import EmbeddedEngine
 from videogen_mcp.jobs.engine import Engine
 from videogen_mcp.jobs.lessons import Lessons
 from videogen_mcp.jobs.parts import RunnerParts
+from videogen_mcp.jobs.receiver import Receiver
 from videogen_mcp.jobs.retention import prune
 from videogen_mcp.jobs.runner import Runner
 from videogen_mcp.jobs.store import Store
@@ -37,14 +39,16 @@ class Surroundings:
     random: Random
     bell: Bell
     lessons: Lessons
+    callbacks: Callbacks | None = None
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """The open database and the engine that drives its jobs."""
+    """The open database, the engine that drives its jobs, and who takes gateways' calls about them."""
 
     store: Store
     engine: Engine
+    receiver: Receiver
 
 
 async def open_workshop(surroundings: Surroundings, database: Path) -> Workshop:
@@ -67,6 +71,7 @@ async def open_workshop(surroundings: Surroundings, database: Path) -> Workshop:
             driver=driver,
             lessons=surroundings.lessons,
             poll_interval=settings.poll_interval_s,
+            callbacks=surroundings.callbacks,
         )
     )
     if settings.keep_days is not None:
@@ -76,4 +81,5 @@ async def open_workshop(surroundings: Surroundings, database: Path) -> Workshop:
     engine.watch()
     for job_id in await store.uncertain_jobs(most=LOOKED_UP_AT_START):
         engine.look_up(job_id)
-    return Workshop(store, engine)
+    receiver = Receiver(store, engine, surroundings.gateway, surroundings.clock, surroundings.bell)
+    return Workshop(store, engine, receiver)
