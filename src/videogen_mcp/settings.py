@@ -60,8 +60,7 @@ class Settings(BaseModel):
         url = value.strip().rstrip("/")
         if url:
             trouble = _address_trouble(url, others.data.get("allowed_hosts", frozenset()))
-            parts = urlsplit(url)
-            if trouble is None and ("@" in parts.netloc or parts.query or parts.fragment):
+            if trouble is None and set("@?#") & set(url):
                 trouble = "holds more than https://, a host and a path"
             if trouble is not None:
                 raise ValueError(f"it {trouble}")

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.standins.schemas import DROPPED, Reply, json_reply
 from tests.standins.webhooks import CallingFal, call_body, listed_key, signature_headers
@@ -167,6 +167,7 @@ VALUES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["request-id", "user-id", "timestamp", "signature", "other"]), VALUES))
 def test_whatever_stands_in_the_headers_is_read_or_refused(values: dict[str, str]) -> None:
     try:
@@ -180,6 +181,7 @@ def test_whatever_stands_in_the_headers_is_read_or_refused(values: dict[str, str
     assert read.user_id
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=64, max_size=64), st.integers(0, 10**12 - 1), st.text("abc-|0", min_size=1, max_size=256))
 def test_headers_in_their_form_are_read(signature: bytes, timestamp: int, name: str) -> None:
     values = {"request-id": name, "user-id": name, "timestamp": str(timestamp), "signature": signature.hex()}

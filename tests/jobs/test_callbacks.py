@@ -3,7 +3,7 @@
 import secrets
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videogen_mcp.jobs.callbacks import Callbacks
@@ -18,6 +18,7 @@ def token_of(address: str | None) -> str:
     return address.rpartition("/")[2]
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=16, max_size=16), st.integers(0, 65535))
 def test_an_address_means_its_attempt(job: bytes, number: int) -> None:
     address = CALLBACKS.address("fal", job.hex(), number)
@@ -28,11 +29,13 @@ def test_an_address_means_its_attempt(job: bytes, number: int) -> None:
     assert again.attempt_of("fal", token_of(address)) == (job.hex(), number), "another process reads it as well"
 
 
+@settings(deadline=None)
 @given(st.text([chr(code) for code in range(0x180)], max_size=60))
 def test_what_was_not_made_here_means_nothing(token: str) -> None:
     assert CALLBACKS.attempt_of("fal", token) is None
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=34, max_size=34))
 def test_a_token_cannot_be_made_up(sealed: bytes) -> None:
     token = token_of(CALLBACKS.address("fal", secrets.token_hex(16), 1))

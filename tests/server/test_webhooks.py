@@ -1,7 +1,7 @@
 """fal's webhooks, over real HTTP both ways: they end the waiting, find lost submits, and nothing else can use them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx2
@@ -180,28 +180,29 @@ def too_long(standin: CallingFal, request_id: str) -> tuple[bytes, dict[str, str
     return body, signature_headers(standin.signing_key, body)
 
 
-@pytest.mark.parametrize(
-    ("change", "status"),
-    [
-        (by_another_key, 403),
-        (altered, 403),
-        (unsigned, 403),
-        (of_long_ago, 403),
-        (of_the_future, 403),
-        (no_json, 400),
-        (about_a_path, 400),
-        (about_another_request, 404),
-        (too_long, 413),
-    ],
-)
+OUT_OF_ORDER: Mapping[Change, int] = {
+    by_another_key: 403,
+    altered: 403,
+    unsigned: 403,
+    of_long_ago: 403,
+    of_the_future: 403,
+    no_json: 400,
+    about_a_path: 400,
+    about_another_request: 404,
+    too_long: 413,
+}
+
+
 async def test_a_call_that_is_not_in_order_is_refused_and_changes_nothing(
-    standin: CallingFal, environment: dict[str, str], change: Change, status: int
+    standin: CallingFal, environment: dict[str, str]
 ) -> None:
     async with served(environment) as (service, _):
         job = await submitted(service, standin)
         ((request_id, url),) = standin.webhooks.items()
-        body, headers = change(standin, request_id)
-        assert await asyncio.to_thread(standin.call, url, request_id, body, headers) == status
+        for change, status in OUT_OF_ORDER.items():
+            body, headers = change(standin, request_id)
+            answer = await asyncio.to_thread(standin.call, url, request_id, body, headers)
+            assert (change.__name__, answer) == (change.__name__, status)
         assert (standin.looks(), await service.status(job.id)) == (1, job)
         await finish(standin)
         assert (await service.wait(job.id, 10)).status == "completed"

@@ -100,19 +100,21 @@ class Receiver:
                     return "unknown"
         logger.info("job %s: the gateway called about a submit whose answer is missing", job.id)
         with self._bell.listen(job.id) as rung:
-            if job.status == "uncertain":
-                self._engine.look_up(job.id)
-            # Otherwise its driver is about to store the answer, or to find the handle that was noted.
             return await self._settled(job.id, attempt.number, rung)
 
     async def _settled(self, job_id: str, number: int, rung: asyncio.Event) -> CallOutcome:
-        """Wait a moment for the attempt to go on."""
+        """Wait a moment for the attempt to go on: with the answer, which its driver may be about to store, or found."""
         deadline = self._clock.monotonic() + SETTLE_SECONDS
+        asked = False
         while True:
             rung.clear()
-            attempt = _attempt(await self._store.get(job_id), number)
+            job = await self._store.get(job_id)
+            attempt = _attempt(job, number)
             if attempt is not None and attempt.status not in {"submitting", "uncertain"}:
                 return "seen"
+            if job.status == "uncertain" and not asked:
+                asked = True
+                self._engine.look_up(job_id)
             left = deadline - self._clock.monotonic()
             if left <= 0:
                 return "later"
