@@ -232,3 +232,33 @@ def test_what_is_no_base_address_names_its_variable(value: str) -> None:
         base_url(value)
     assert caught.value.field == "VIDEOGEN_FAL_QUEUE_URL"
     assert caught.value.message == "VIDEOGEN_FAL_QUEUE_URL is not an address: it needs https:// and a host."
+
+
+# Where this server can be reached.
+
+
+def test_a_public_address() -> None:
+    assert load().public_url == ""
+    assert load(VIDEOGEN_PUBLIC_URL=" https://videogen.example/base/ ").public_url == "https://videogen.example/base"
+    allowed = load(VIDEOGEN_PUBLIC_URL="http://127.0.0.1:8765", VIDEOGEN_ALLOWED_HOSTS="127.0.0.1:8765")
+    assert allowed.public_url == "http://127.0.0.1:8765"
+
+
+@pytest.mark.parametrize(
+    ("value", "wording"),
+    [
+        ("videogen.example", "is not an address"),
+        ("ftp://videogen.example", "is not an address"),
+        ("https://", "is not an address"),
+        ("https://[::1", "is not an address"),
+        ("http://videogen.example", "plain http"),
+        ("https://user:s3cret@videogen.example", "holds more than"),
+        ("https://videogen.example/?key=s3cret", "holds more than"),
+        ("https://videogen.example/#part", "holds more than"),
+    ],
+)
+def test_a_public_address_that_cannot_be_called(value: str, wording: str) -> None:
+    error = refused(VIDEOGEN_PUBLIC_URL=value)
+    assert error.field == "VIDEOGEN_PUBLIC_URL"
+    assert wording in error.message
+    assert "s3cret" not in str(error)

@@ -65,11 +65,13 @@ def serve(
 ) -> None:
     """Serve MCP: over stdio, or with --http on this machine's loopback."""
     service = _service()
-    from videogen_mcp.server import run_http, run_stdio  # noqa: PLC0415 -- only this command needs the SDK
-
     if not http:
+        from videogen_mcp.server import run_stdio  # noqa: PLC0415 -- only this command needs the SDK
+
         run_stdio(service)
     elif host in {"127.0.0.1", "localhost", "::1"}:
+        from videogen_mcp.server.http import run_http  # noqa: PLC0415 -- as above
+
         run_http(service, host, port)
     else:
         error = InvalidRequest(

@@ -12,7 +12,8 @@ VideoGenError             .code .message .fix .field .endpoint
 │  ├─ SubmitRefused       the gateway said no: nothing runs and nothing is billed
 │  ├─ SubmitUncertain     a submit went out and its answer was lost: it may run and may be billed
 │  ├─ PollTrouble         a look at a running generation failed; the generation itself goes on
-│  └─ OperationGone       the gateway no longer knows the generation
+│  ├─ OperationGone       the gateway no longer knows the generation
+│  └─ CallbackRefused     a call to this server is not shown to be the gateway's, or cannot be read
 ├─ DownloadFailed         the clip exists at the gateway but could not be fetched whole
 └─ StoreError             the database cannot be used
 """
@@ -171,6 +172,12 @@ class OperationGone(GatewayError):
     """The gateway answers that it does not know the generation (any more)."""
 
     default_code = "generation_failed"
+
+
+class CallbackRefused(GatewayError):
+    """A call to this server is not shown to come from the gateway; `invalid_request` when it is, and cannot be read."""
+
+    default_code = "unauthorized"
 
 
 class DownloadFailed(VideoGenError):

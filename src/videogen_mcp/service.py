@@ -18,15 +18,12 @@ import httpx2
 from anyio import to_thread
 
 from videogen_mcp.catalogue import Catalogue, load_catalogue
-from videogen_mcp.errors import (
-    InvalidRequest,
-    NotConfigured,
-    NotFound,
-)
+from videogen_mcp.errors import InvalidRequest, NotConfigured, NotFound
 from videogen_mcp.gateways import GATEWAYS
 from videogen_mcp.gateways.base import TIMEOUT, Gateway
 from videogen_mcp.gateways.fal import FalPlatform
 from videogen_mcp.jobs.bell import Bell
+from videogen_mcp.jobs.callbacks import Callbacks
 from videogen_mcp.jobs.clock import Clock, SystemClock
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.lessons import Lessons
@@ -43,6 +40,7 @@ from videogen_mcp.types import JobStatus, Media, VideoRequest
 if TYPE_CHECKING:  # these bring SQLAlchemy or the media modules, which must not be loaded before they are needed
     from videogen_mcp.jobs.inputs import Inputs
     from videogen_mcp.jobs.queries import Page, Totals
+    from videogen_mcp.jobs.receiver import Receiver
     from videogen_mcp.jobs.retention import Pruned
     from videogen_mcp.jobs.workshop import Workshop
 
@@ -66,6 +64,9 @@ class VideoService:
         catalogue: Gives the catalogue, when it is first needed.
         clock: Time.
         random: Chance, for the spread of polls.
+
+    Attributes:
+        callbacks: The addresses that gateways may call; set before the first use by who serves them (`server/http.py`).
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class VideoService:
         self.live = LiveCatalogue(
             settings, catalogue, lambda: FalPlatform.open(settings, self._http, self.clock), self.clock
         )
+        self.callbacks: Callbacks | None = None
         self._random = random or Random(secrets.randbits(64))  # noqa: S311 -- spreads polls, guards nothing
         self._bell = Bell()
         self._lessons = Lessons(self.clock)
@@ -291,9 +293,14 @@ class VideoService:
                 fix=f"The gateways are {', '.join(GATEWAYS)}.",
             )
         surroundings = Surroundings(
-            self.settings, self.gateway, self._http, self.clock, self._random, self._bell, self._lessons
+            *(self.settings, self.gateway, self._http, self.clock, self._random, self._bell, self._lessons),
+            callbacks=self.callbacks,
         )
         return await open_workshop(surroundings, self.location)
+
+    async def receiver(self) -> "Receiver":
+        """Who takes the calls of gateways; the database is opened for it."""
+        return (await self._open()).receiver
 
     async def resume(self) -> None:
         """Take up unfinished jobs, where there may be any; without a database, nothing is loaded or made."""

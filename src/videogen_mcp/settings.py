@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from videogen_mcp.errors import InvalidRequest
 
@@ -36,6 +36,7 @@ class Settings(BaseModel):
     allowed_hosts: frozenset[str] = frozenset()
     gateway_limits: Mapping[str, Annotated[int, Field(ge=1)]] = {}
     lease_s: Annotated[float, Field(ge=1, le=600)] = 15.0
+    public_url: str = ""
     keep_days: Annotated[int, Field(ge=1, le=36500)] | None = None
     poll_interval_s: Annotated[float, Field(gt=0)] | None = None
     log_level: str = "WARNING"
@@ -65,6 +66,18 @@ class Settings(BaseModel):
         if any(not (name.strip() and number.strip().isdecimal()) for name, _, number in pairs):
             raise ValueError("write it as gateway=number, with commas between several")
         return {name.strip().lower(): int(number) for name, _, number in pairs}
+
+    @field_validator("public_url", mode="after")
+    @classmethod
+    def _reachable(cls, value: str, others: ValidationInfo) -> str:
+        url = value.strip().rstrip("/")
+        if url:
+            trouble = _address_trouble(url, others.data.get("allowed_hosts", frozenset()))
+            if trouble is None and set("@?#") & set(url):
+                trouble = "holds more than https://, a host and a path"
+            if trouble is not None:
+                raise ValueError(f"it {trouble}")
+        return url
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -102,24 +115,32 @@ class Settings(BaseModel):
         """
         value = self.environment.get(variable)
         url = (value.get_secret_value().strip() if value else default).rstrip("/")
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host, port, parts = None, None, urlsplit("")
-        if not host or parts.scheme not in {"http", "https"}:
-            raise InvalidRequest(f"{variable} is not an address: it needs https:// and a host.", field=variable)
-        if parts.scheme == "http" and not self.is_allowed_host(host, port):
-            raise InvalidRequest(
-                f"{variable} is plain http; that is accepted only for a host in VIDEOGEN_ALLOWED_HOSTS.",
-                field=variable,
-            )
+        trouble = _address_trouble(url, self.allowed_hosts)
+        if trouble is not None:
+            raise InvalidRequest(f"{variable} {trouble}.", field=variable)
         return url
 
     def is_allowed_host(self, host: str, port: int | None) -> bool:
         """Whether `host[:port]` is exempt from the private-address refusal."""
-        host = host.lower()
-        return host in self.allowed_hosts or f"{host}:{port}" in self.allowed_hosts
+        return _is_allowed(host, port, self.allowed_hosts)
+
+
+def _is_allowed(host: str, port: int | None, allowed: frozenset[str]) -> bool:
+    return host.lower() in allowed or f"{host.lower()}:{port}" in allowed
+
+
+def _address_trouble(url: str, allowed: frozenset[str]) -> str | None:
+    """Why an address cannot be used, as the rest of a sentence; None where it can."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, urlsplit("")
+    if not host or parts.scheme not in {"http", "https"}:
+        return "is not an address: it needs https:// and a host"
+    if parts.scheme == "http" and not _is_allowed(host, port, allowed):
+        return "is plain http; that is accepted only for a host in VIDEOGEN_ALLOWED_HOSTS"
+    return None
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -19,11 +19,12 @@ from videogen_mcp.errors import NotSent
 from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Gateway, Operation, Pending, SentRequest
 from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.delivery import Delivery
-from videogen_mcp.jobs.embedded import MOST_CRASHES
+from videogen_mcp.jobs.engine import MOST_CRASHES
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.lessons import Lessons
 from videogen_mcp.jobs.parts import RunnerParts
 from videogen_mcp.jobs.runner import Runner
+from videogen_mcp.jobs.slots import Slots
 from videogen_mcp.jobs.store import Store
 from videogen_mcp.selection.scoring import Candidate
 from videogen_mcp.settings import Settings
@@ -128,11 +129,11 @@ class World:
         self.asked.clear()
         self.gone.append(self.driver)
         self.driver = Driver(self)
-        for job_id, name in await self.store.open_jobs(but=self.driver.name):
-            crashes = await self.store.take_over(job_id, old=name, new=self.driver.name)
-            assert (name, crashes is None) == (dead.name, False)
-            if (crashes or 0) >= MOST_CRASHES:
-                await self.driver.runner.abandon(job_id, crashes or 0)
+        for job_id in await self.store.open_jobs(dead.name):
+            crashes = await self.store.take_over(job_id, old=dead.name, new=self.driver.name)
+            assert crashes is not None
+            if crashes >= MOST_CRASHES:
+                await self.driver.runner.abandon(job_id, crashes)
             else:
                 self.driver.start(job_id)
                 await self.settle(job_id)
@@ -148,9 +149,8 @@ class World:
         self.asked.clear()
         self.gone.append(self.driver)
         self.driver = Driver(self)
-        for job_id, name in await self.store.open_jobs(but=self.driver.name):
-            assert name == ""
-            await self.store.take_over(job_id, old=name, new=self.driver.name)
+        for job_id in await self.store.open_jobs(""):
+            await self.store.take_over(job_id, old="", new=self.driver.name)
             self.driver.start(job_id)
             await self.settle(job_id)
 
@@ -164,7 +164,7 @@ class Driver:
         gateway = cast("Gateway", HandGateway(world, self))
         self.runner = Runner(
             RunnerParts(
-                store=world.store,
+                store=world.store.driven_by(self.name),
                 gateway=lambda _name: gateway,
                 delivery=HandDelivery(world, self),
                 clock=world.clock,
@@ -172,6 +172,7 @@ class Driver:
                 bell=Bell(),
                 driver=self.name,
                 lessons=Lessons(world.clock),
+                slots=Slots(world.store, {}, world.clock),
                 poll_interval=None,
             )
         )

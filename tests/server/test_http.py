@@ -1,24 +1,19 @@
 """`serve --http`: streamable HTTP on loopback, and nowhere else."""
 
 import asyncio
-import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 from mcp import Client
+from tests.http_server import serving
 from tests.support import (
     CONNECT_MODES,
     DRAFT,
     LEASH_SECONDS,
     TOOL_NAMES,
     ConnectMode,
-    child_environment,
     facts_of,
     home_only,
     run_cli,
@@ -33,51 +28,11 @@ INITIALIZE = {
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-@contextmanager
-def serving(home: Path) -> Generator[str]:
-    """The server over HTTP; ready once it says so on stderr."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "videogen_mcp", "serve", "--http", "--port", str(port)],
-        env=child_environment(home_only(home, VIDEOGEN_LOG_LEVEL="INFO")),
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    ready, lines = threading.Event(), list[str]()
-
-    def read() -> None:
-        for line in process.stderr or ():
-            lines.append(line)
-            if "running on" in line:
-                ready.set()
-        ready.set()
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    try:
-        assert ready.wait(LEASH_SECONDS)
-        assert process.poll() is None, "".join(lines)
-        yield f"http://127.0.0.1:{port}/mcp"
-    finally:
-        process.terminate()
-        out, _ = process.communicate(timeout=20)
-        reader.join(20)
-    assert out == ""
-
-
 @pytest.fixture(name="url", scope="module")
 def url_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("http")) as url:
-        yield url
+    home = tmp_path_factory.mktemp("http")
+    with serving(home_only(home), home) as (origin, _):
+        yield f"{origin}/mcp"
 
 
 @pytest.mark.parametrize("mode", CONNECT_MODES)

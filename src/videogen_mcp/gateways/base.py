@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, cast
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, cast, runtime_checkable
 
 import httpx2
 
@@ -181,6 +181,33 @@ class Gateway(Protocol):
 
     async def close(self) -> None:
         """Let go of what this process holds for the gateway."""
+        ...
+
+
+@runtime_checkable
+class CallsBack(Protocol):
+    """What a gateway may offer besides: to call an address when a generation has ended. A runner uses it if it can."""
+
+    async def submit_with_callback(self, endpoint_id: str, body: Json, address: str) -> Operation:
+        """Start a generation as `Gateway.submit` does, and have `address` called when it has ended."""
+        ...
+
+    async def read_callback(self, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+        """The id of the request that a call is about, once it is shown that the gateway made the call.
+
+        Args:
+            headers: The call's headers by lower-case name.
+            body: Its body as it came.
+            now: The time of day.
+
+        Raises:
+            CallbackRefused: It is not the gateway's, too old, or cannot be read.
+            PollTrouble: What is needed to check it cannot be had now.
+        """
+        ...
+
+    def operation(self, endpoint_id: str, request_id: str) -> Operation:
+        """The handle of a request that a call was about."""
         ...
 
 

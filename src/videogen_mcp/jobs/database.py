@@ -26,10 +26,12 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "ALTER TABLE attempts ADD COLUMN ended_at VARCHAR(32)",
         "CREATE INDEX attempts_by_end ON attempts (ended_at)",
     ),
-    # To version 3: many processes ask each second whose jobs are open, and how many generations run.
+    # To version 3: many processes ask each second whose jobs are open, and how many generations run; and a gateway's
+    # call about a job reaches the process that drives it through the job's row.
     (
         "CREATE INDEX jobs_by_driver ON jobs (driver, status)",
         "CREATE INDEX attempts_by_status ON attempts (status)",
+        "ALTER TABLE jobs ADD COLUMN called_back_at VARCHAR(32)",
     ),
 )
 """The statements that lead from each version to the next, the first of them from version 1; the same for both."""

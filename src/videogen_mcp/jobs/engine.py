@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from videogen_mcp.errors import VideoGenError
+from videogen_mcp.jobs.called_back import CalledBack
 from videogen_mcp.jobs.clock import Clock
 from videogen_mcp.jobs.locks import Locks
 from videogen_mcp.jobs.runner import Runner
@@ -58,6 +59,7 @@ class Engine:
     ) -> None:
         self._locks = locks
         self._store = store
+        self._called_back = CalledBack(store.database)
         self._runner_for = runner_for
         self._clock = clock
         self._new_name = name
@@ -116,6 +118,9 @@ class Engine:
                 await self.adopt()
                 # Another process may have been asked to stop what is driven here.
                 for job_id in await self._store.to_be_cancelled(self.driver):
+                    self._runner.poke(job_id)
+                # Or a gateway may have called it about one of them.
+                for job_id in await self._called_back.take(self.driver):
                     self._runner.poke(job_id)
             except (VideoGenError, OSError, SQLAlchemyError):
                 # A database that is busy or gone for a moment: the next look may succeed.

@@ -52,12 +52,14 @@ class LostSubmits:
 
     async def look_up(self, job_id: str) -> bool:
         """Look for the lost submit of a job, unless that was done just now; tells whether it is driven on from here."""
-        now = self._clock.monotonic()
-        if now - self._looked_up.get(job_id, -LOOK_UP_SECONDS) < LOOK_UP_SECONDS:
-            return False
-        self._looked_up[job_id] = now  # before the first await, so that two calls at once ask once
         try:
-            found = await self.found_again(await self._store.get(job_id))
+            job = await self._store.get(job_id)
+            told = bool(job.attempts and job.attempts[-1].operation)
+            now = self._clock.monotonic()
+            if not told and now - self._looked_up.get(job_id, -LOOK_UP_SECONDS) < LOOK_UP_SECONDS:
+                return False
+            self._looked_up[job_id] = now  # no await since it was read, so that two calls at once ask once
+            found = await self.found_again(job)
         except VideoGenError as error:
             logger.info("job %s: its lost submit could not be looked for: %s", job_id, error.message)
             return False
@@ -66,7 +68,10 @@ class LostSubmits:
         return found
 
     async def found_again(self, job: Job) -> bool:
-        """Ask the gateway for the lost submit; only the one request that fits is taken for it."""
+        """Ask the gateway for the lost submit, unless it has called back about it and its handle is known.
+
+        Only the one request that fits is taken for it.
+        """
         last = job.attempts[-1] if job.attempts else None
         if last is None or last.status != "uncertain" or last.begun_at is None:
             return False
@@ -74,7 +79,7 @@ class LostSubmits:
         name, _, endpoint_id = last.endpoint.partition(":")
         try:
             sent = SentRequest(endpoint_id, last.body, last.begun_at, self._clock.now())
-            operation = await self._gateway(name).find(sent)
+            operation = last.operation or await self._gateway(name).find(sent)
         except PollTrouble as trouble:
             logger.info("job %s: its lost submit could not be looked for: %s", job.id, trouble.message)
             return False

@@ -6,6 +6,7 @@ from random import Random
 
 from videogen_mcp.gateways.base import Gateway
 from videogen_mcp.jobs.bell import Bell
+from videogen_mcp.jobs.callbacks import Callbacks
 from videogen_mcp.jobs.clock import Clock
 from videogen_mcp.jobs.delivery import Delivery
 from videogen_mcp.jobs.lessons import Lessons
@@ -27,3 +28,4 @@ class RunnerParts:
     lessons: Lessons
     slots: Slots
     poll_interval: float | None
+    callbacks: Callbacks | None = None

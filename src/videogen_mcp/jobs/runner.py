@@ -20,7 +20,7 @@ from videogen_mcp.errors import (
     SubmitUncertain,
     VideoGenError,
 )
-from videogen_mcp.gateways.base import CONNECT_SECONDS, Failed, Finished, Gateway, Operation
+from videogen_mcp.gateways.base import CONNECT_SECONDS, CallsBack, Failed, Finished, Gateway, Operation
 from videogen_mcp.jobs.failures import fix_for, next_candidate
 from videogen_mcp.jobs.job import Attempt, Job, JobError, NoLongerDriver, NoSlot
 from videogen_mcp.jobs.lost import LOST_MESSAGE, SENDER_DIED, LostSubmits, lost_error
@@ -203,14 +203,22 @@ class Runner:
         began = self._clock.monotonic()
         for pause in NOT_SENT_PAUSES:
             try:
-                return await gateway.submit(candidate.endpoint_id, attempt.body)
+                return await self._submit_once(job, gateway, candidate, attempt)
             except NotSent:
                 if self._clock.monotonic() - began + pause >= CONNECT_SECONDS:
                     raise
                 await self._clock.wait(nobody, pause)
                 if (await self._store.get(job.id)).cancel_requested:
                     raise
-        return await gateway.submit(candidate.endpoint_id, attempt.body)
+        return await self._submit_once(job, gateway, candidate, attempt)
+
+    async def _submit_once(self, job: Job, gateway: Gateway, candidate: Candidate, attempt: Attempt) -> Operation:
+        """Submit, with the address that the gateway may call, where it takes one and this server can be called."""
+        callbacks = self._parts.callbacks
+        address = None if callbacks is None else callbacks.address(candidate.gateway, job.id, attempt.number)
+        if address is None or not isinstance(gateway, CallsBack):
+            return await gateway.submit(candidate.endpoint_id, attempt.body)
+        return await gateway.submit_with_callback(candidate.endpoint_id, attempt.body, address)
 
     async def _attempt_failed(self, job: Job, attempt: Attempt, error: VideoGenError) -> None:
         """Nothing runs at the gateway: the attempt costs nothing."""

@@ -28,7 +28,15 @@ from videogen_mcp.jobs.job import (
     check_attempt_move,
     check_job_move,
 )
-from videogen_mcp.jobs.tables import UtcTime, attempt_from_row, attempts, error_to_row, job_to_row, jobs
+from videogen_mcp.jobs.tables import (
+    UtcTime,
+    attempt_from_row,
+    attempts,
+    error_to_row,
+    job_to_row,
+    jobs,
+    taken_by_another,
+)
 from videogen_mcp.jobs.whole import whole
 from videogen_mcp.types import AttemptStatus, JobStatus, Json, Video
 
@@ -155,11 +163,9 @@ class Store(Driving):
     @whole
     async def found_again(self, job_id: str, number: int, *, operation: Json, driver: str, now: datetime) -> bool:
         """Go on with a submit that was lost and has been found; False when it, or what was found, is taken already."""
-        other = attempts.alias()
-        same = other.c.operation["request_id"].as_string() == str(operation.get("request_id"))
         where = and_(
             *(attempts.c.job_id == job_id, attempts.c.number == number, attempts.c.status == "uncertain"),
-            ~select(other.c.number).where(other.c.endpoint == attempts.c.endpoint, same).exists(),
+            ~taken_by_another(operation),
         )
         began = func.coalesce(attempts.c.begun_at, literal(now, UtcTime))
         values = {"status": "submitted", "operation": operation, "error": None, "submitted_at": began}

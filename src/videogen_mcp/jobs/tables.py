@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -20,6 +21,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    or_,
+    select,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -92,6 +95,7 @@ jobs = Table(
     Column("error", JSON),
     Column("cancel_requested", Boolean, nullable=False),
     Column("crashes", Integer, nullable=False, server_default="0"),
+    Column("called_back_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Index("jobs_by_age", "created_at", "id"),
@@ -116,6 +120,22 @@ attempts = Table(
     Index("attempts_by_end", "ended_at"),
     Index("attempts_by_status", "status"),
 )
+
+
+def taken_by_another(operation: Json) -> ColumnElement[bool]:
+    """Whether another attempt at the endpoint of one in `attempts` has the gateway's handle already."""
+    other = attempts.alias()
+    return (
+        select(other.c.number)
+        .where(
+            other.c.endpoint == attempts.c.endpoint,
+            other.c.operation["request_id"].as_string() == str(operation.get("request_id")),
+            or_(other.c.job_id != attempts.c.job_id, other.c.number != attempts.c.number),
+        )
+        .correlate(attempts)
+        .exists()
+    )
+
 
 _CANDIDATES: TypeAdapter[tuple[Candidate, ...]] = TypeAdapter(tuple[Candidate, ...])
 _ERROR: TypeAdapter[JobError] = TypeAdapter(JobError)

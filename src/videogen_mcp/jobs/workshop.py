@@ -9,6 +9,7 @@ import httpx2
 
 from videogen_mcp.gateways.base import Gateway
 from videogen_mcp.jobs.bell import Bell
+from videogen_mcp.jobs.callbacks import Callbacks
 from videogen_mcp.jobs.clock import Clock
 from videogen_mcp.jobs.delivery import Delivery
 from videogen_mcp.jobs.distributed import SessionLocks
@@ -18,6 +19,7 @@ from videogen_mcp.jobs.lessons import Lessons
 from videogen_mcp.jobs.location import Location
 from videogen_mcp.jobs.locks import Locks
 from videogen_mcp.jobs.parts import RunnerParts
+from videogen_mcp.jobs.receiver import Receiver
 from videogen_mcp.jobs.retention import prune
 from videogen_mcp.jobs.runner import Runner
 from videogen_mcp.jobs.slots import Slots
@@ -39,14 +41,16 @@ class Surroundings:
     random: Random
     bell: Bell
     lessons: Lessons
+    callbacks: Callbacks | None = None
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """The open database and the engine that drives its jobs."""
+    """The open database, the engine that drives its jobs, and who takes gateways' calls about them."""
 
     store: Store
     engine: Engine
+    receiver: Receiver
 
 
 async def open_workshop(surroundings: Surroundings, location: Location) -> Workshop:
@@ -72,7 +76,8 @@ async def open_workshop(surroundings: Surroundings, location: Location) -> Works
     engine.watch()
     for job_id in await store.uncertain_jobs(most=LOOKED_UP_AT_START):
         engine.look_up(job_id)
-    return Workshop(store, engine)
+    receiver = Receiver(store, engine, surroundings.gateway, clock, surroundings.bell)
+    return Workshop(store, engine, receiver)
 
 
 def _runners(surroundings: Surroundings, store: Store) -> Callable[[str], Runner]:
@@ -94,6 +99,7 @@ def _runners(surroundings: Surroundings, store: Store) -> Callable[[str], Runner
                 lessons=surroundings.lessons,
                 slots=slots,
                 poll_interval=settings.poll_interval_s,
+                callbacks=surroundings.callbacks,
             )
         )
 

@@ -31,18 +31,20 @@ INSTRUCTIONS = (
 HANDSHAKE = frozenset({"initialize", "server/discover"})
 
 
-def build_server(service: VideoService) -> MCPServer[VideoService]:
+def build_server(service: VideoService, *, resume_at_once: bool = False) -> MCPServer[VideoService]:
     """Build the server around a service.
 
     Unfinished jobs of earlier processes are taken up once the handshake is over: what that loads must not delay it.
+    A server that is there before its clients does it at once.
     """
+    resuming: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def lifespan(_server: MCPServer[VideoService]) -> AsyncGenerator[VideoService]:
         async with service:
+            if resume_at_once:
+                resuming.add(asyncio.create_task(_resume(service)))
             yield service
-
-    resuming: set[asyncio.Task[None]] = set()
 
     async def resume_after_handshake(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         if not resuming and ctx.method not in HANDSHAKE:
@@ -95,12 +97,3 @@ async def _resume(service: VideoService) -> None:
 def run_stdio(service: VideoService) -> None:
     """Serve over stdin and stdout until stdin ends."""
     build_server(service).run("stdio")
-
-
-def run_http(service: VideoService, host: str, port: int) -> None:
-    """Serve streamable HTTP on a loopback address; the SDK checks Host and Origin there."""
-    from uvicorn.config import LOGGING_CONFIG  # noqa: PLC0415 -- the SDK brings it, and only this way needs it
-
-    # Its log of requests goes to stdout otherwise, and all logging goes to stderr.
-    LOGGING_CONFIG["handlers"]["access"]["stream"] = "ext://sys.stderr"
-    build_server(service).run("streamable-http", host=host, port=port)

@@ -1,5 +1,7 @@
 """The gateway `fal`: the queue and the storage behind the protocol of `gateways/base.py`."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -9,6 +11,7 @@ from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operatio
 from videogen_mcp.gateways.fal.history import FalHistory
 from videogen_mcp.gateways.fal.queue import FalQueue
 from videogen_mcp.gateways.fal.uploads import FalUploads
+from videogen_mcp.gateways.fal.webhooks import FalWebhooks
 from videogen_mcp.gateways.fal.wire import authorization
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
@@ -21,6 +24,7 @@ class FalGateway:
         queue: Where generations are.
         uploads: Where files go.
         history: Where earlier requests are listed.
+        webhooks: Checks fal's calls.
     """
 
     name: ClassVar[str] = "fal"
@@ -28,10 +32,11 @@ class FalGateway:
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = True
 
-    def __init__(self, queue: FalQueue, uploads: FalUploads, history: FalHistory) -> None:
+    def __init__(self, queue: FalQueue, uploads: FalUploads, history: FalHistory, webhooks: FalWebhooks) -> None:
         self._queue = queue
         self._uploads = uploads
         self._history = history
+        self._webhooks = webhooks
 
     @classmethod
     def open(cls, settings: Settings, http: httpx2.AsyncClient) -> Self:
@@ -44,6 +49,7 @@ class FalGateway:
             FalQueue(queue_url, headers, http),
             FalUploads(rest_url, headers, settings, http),
             FalHistory(api_url, headers, http),
+            FalWebhooks(rest_url, http),
         )
 
     @property
@@ -54,6 +60,18 @@ class FalGateway:
     async def submit(self, endpoint_id: str, body: Json) -> Operation:
         """Put one request into the queue; see `Gateway.submit`."""
         return await self._queue.submit(endpoint_id, body)
+
+    async def submit_with_callback(self, endpoint_id: str, body: Json, address: str) -> Operation:
+        """Put one request into the queue, with a webhook; see `CallsBack`."""
+        return await self._queue.submit(endpoint_id, body, webhook=address)
+
+    async def read_callback(self, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+        """The request that a webhook is about, once its signature was checked; see `CallsBack`."""
+        return await self._webhooks.request_id_of(headers, body, now)
+
+    def operation(self, endpoint_id: str, request_id: str) -> Operation:
+        """The handle of a request; see `CallsBack`."""
+        return self._queue.operation(endpoint_id, request_id)
 
     async def poll(self, operation: Operation) -> Pending | Finished | Failed:
         """Look at the status, and at the result once it is complete; see `Gateway.poll`."""

@@ -7,7 +7,7 @@ with the model's own status code and body (fal documentation; behaviour of the o
 
 from collections.abc import Mapping
 from typing import Any, NoReturn, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
@@ -41,10 +41,11 @@ class FalQueue:
         self._headers = headers
         self._http = http
 
-    async def submit(self, endpoint_id: str, body: Json) -> Operation:
-        """Put one request into the queue; see `Gateway.submit`."""
+    async def submit(self, endpoint_id: str, body: Json, *, webhook: str | None = None) -> Operation:
+        """Put one request into the queue, with an address to call when it has ended; see `Gateway.submit`."""
+        address = f"{self.url}/{endpoint_id}" + (f"?fal_webhook={quote(webhook, safe='')}" if webhook else "")
         try:
-            reply = await call(self._http, "POST", f"{self.url}/{endpoint_id}", headers=self._headers, json_body=body)
+            reply = await call(self._http, "POST", address, headers=self._headers, json_body=body)
         except NOT_SENT as error:
             raise NotSent(f"fal cannot be reached: {short(error)}.") from error
         except httpx2.HTTPError as error:
