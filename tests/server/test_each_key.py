@@ -1,0 +1,180 @@
+"""Each gateway alone: every mode it has, through the real server over stdio, to a saved file, with only its key set."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from mcp import Client
+from tests.catalogue.requests import least
+from tests.server.whole import FORMS, Form, Medium, call, check_clip, check_submits, ended, filled, served
+from tests.standins.fleet import MEMBERS, Fleet, Member
+from tests.support import refusal_of
+
+from videogen_mcp.catalogue import load_catalogue
+from videogen_mcp.catalogue.schema import Endpoint
+from videogen_mcp.gateways import GATEWAYS
+from videogen_mcp.types import MEDIA_FIELDS, Json, Mode
+
+FIRST, LAST, CLIP, SOUND = (Medium(name) for name in ("first.png", "last.jpg", "clip.mp4", "sound.wav"))
+BY_KIND = {"image": FIRST, "video": CLIP, "audio": SOUND}
+
+RECIPES: Mapping[Mode, Json] = {
+    "text_to_video": {"prompt": "A red kite over a stormy sea, camera pans left"},
+    "image_to_video": {"prompt": "The kite climbs", "first_frame": FIRST},
+    "first_last_frame": {"prompt": "The kite climbs", "first_frame": FIRST, "last_frame": LAST},
+    "reference_to_video": {"prompt": "The first kite over the second sea", "reference_images": [FIRST, LAST]},
+    "video_to_video": {"prompt": "Make it night", "source_video": CLIP},
+    "extend": {"mode": "extend", "prompt": "The kite climbs on", "source_video": CLIP},
+    "reframe": {"mode": "reframe", "prompt": "A kite", "source_video": CLIP, "aspect_ratio": "9:16"},
+    "lip_sync": {"source_video": CLIP, "source_audio": SOUND},
+    "sound_effects": {"mode": "sound_effects", "prompt": "Wind and gulls", "source_video": CLIP},
+    "effects": {"mode": "effects", "reference_images": [FIRST, LAST], "options": {"effect_scene": "hug"}},
+}
+"""What a caller says for each mode, where nothing is pinned."""
+
+DRAWN = {"duration": 1, "resolution": "480p"}
+"""What keeps a drawing of this machine short."""
+
+PINNED_AT = [name for name in GATEWAYS if name not in {"fal", "local"}]
+"""Gateways each of whose endpoints is tried; fal has hundreds, and `tests/catalogue` judges each body."""
+
+
+def endpoints_of(gateway: str) -> list[Endpoint]:
+    return [one for one in load_catalogue().endpoints if one.gateway == gateway]
+
+
+def modes_of(gateway: str) -> set[Mode]:
+    """Every mode that can be had without a pin."""
+    return {mode for one in endpoints_of(gateway) for mode in one.modes if one.status in {"live", "legacy"}}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of `video_selector`."""
+
+    arguments: Json
+    mode: Mode
+    form: Form
+
+
+def takes_files(gateway: str) -> bool:
+    implementation = GATEWAYS[gateway].implementation
+    return implementation is not None and implementation.takes_files
+
+
+def open_cases(gateway: str) -> Iterator[Case]:
+    """Every mode of the gateway, with media in every form; nothing is pinned."""
+    for number, mode in enumerate(sorted(modes_of(gateway))):
+        assert mode in RECIPES, f"write a recipe for {mode}"
+        recipe = RECIPES[mode] | (DRAWN if gateway == "local" else {})
+        if mode == "text_to_video" or not takes_files(gateway):
+            yield Case(recipe, mode, "address")
+        elif gateway == "local":
+            yield Case(recipe, mode, FORMS[number % len(FORMS)])
+        else:
+            yield from (Case(recipe, mode, form) for form in FORMS)
+
+
+def pinned_cases(gateway: str) -> Iterator[Case]:
+    """Every endpoint once, in one of its modes after the other, with media in one form after the other."""
+    for number, endpoint in enumerate(endpoints_of(gateway) if gateway in PINNED_AT else ()):
+        if endpoint.status == "announced":
+            continue
+        mode = endpoint.modes[number % len(endpoint.modes)]
+        given = {name: _media_in(name, value) for name, value in least(endpoint, mode).items()}
+        form = FORMS[number % len(FORMS)] if takes_files(gateway) else "address"
+        yield Case(given | {"mode": mode, "endpoint": endpoint.key}, mode, form)
+
+
+def _media_in(name: str, value: Any) -> Any:
+    """The examples' addresses replaced by media that exist; those in options are addresses always."""
+    if name == "last_frame":
+        return LAST
+    if name in MEDIA_FIELDS:
+        medium = BY_KIND[MEDIA_FIELDS[name]]
+        return [medium] * len(value) if isinstance(value, tuple) else medium
+    return value
+
+
+def with_addresses(value: Any, fleet: Fleet) -> Any:
+    """Options with addresses that exist in place of the examples'."""
+    if isinstance(value, dict):
+        return {name: with_addresses(one, fleet) for name, one in cast("Json", value).items()}
+    if isinstance(value, list):
+        return [with_addresses(one, fleet) for one in cast("list[Any]", value)]
+    if isinstance(value, str) and value.startswith("https://"):
+        named = {".mp4": CLIP, ".mp3": SOUND, ".wav": SOUND}
+        return fleet.media.address(named.get(value[-4:], FIRST).name)
+    return value
+
+
+async def make(client: Client, fleet: Fleet, folder: Path, case: Case) -> tuple[Json, Json]:
+    """Plan, then make: the job at its end, and the plan."""
+    arguments = filled(case.arguments, case.form, fleet, folder)
+    arguments["options"] = with_addresses(arguments.get("options", {}), fleet)
+    plan = await call(client, "video_selector", **arguments, dry_run=True)
+    job = await call(client, "video_selector", **arguments, wait_seconds=50)
+    return await ended(client, job["job_id"]), plan
+
+
+def check_job(case: Case, job: Json, plan: Json, member: Member | None) -> None:
+    assert job["status"] == "completed", (case, job["error"])
+    assert (job["mode"], job["endpoint"]) == (case.mode, plan["endpoint"])
+    (attempt,) = job["attempts"]
+    assert (attempt["status"], attempt["endpoint"], attempt["error"]) == ("succeeded", plan["endpoint"], None)
+    assert attempt["operation_id"]
+    cost = plan["cost"]["estimated_usd"]
+    assert (job["cost"]["estimated_usd"], job["cost"]["committed_usd"], attempt["cost_usd"]) == (cost, cost, cost)
+    check_clip(job, member)
+
+
+def found_again(listed: Json) -> dict[str, tuple[Any, ...]]:
+    return {one["job_id"]: (one["status"], one["video"], one["attempts"], one["cost"]) for one in listed["jobs"]}
+
+
+def test_every_gateway_has_a_standin() -> None:
+    assert set(MEMBERS) == {name for name, entry in GATEWAYS.items() if entry.key_variable}
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_with_one_key_every_mode_of_its_gateway_ends_in_a_file(gateway: str, tmp_path: Path) -> None:
+    asyncio.run(every_mode(gateway, tmp_path))
+
+
+async def every_mode(gateway: str, folder: Path) -> None:
+    cases = [*open_cases(gateway), *pinned_cases(gateway)]
+    with Fleet.of(*({gateway} & set(MEMBERS))) as fleet:
+        member = fleet.members.get(gateway)
+        async with served(fleet, folder) as client:
+            made = await asyncio.gather(*(make(client, fleet, folder, case) for case in cases))
+            for case, (job, plan) in zip(cases, made, strict=True):
+                check_job(case, job, plan, member)
+                assert job["gateway"] == gateway
+        if member is not None:
+            check_submits(member, made)
+        async with served(fleet, folder) as client:
+            listed = await call(client, "video_job_list", limit=100)
+        assert found_again(listed) == found_again({"jobs": [job for job, _ in made]})
+        assert fleet.violations == []
+        assert fleet.counts() == ({} if member is None else {gateway: len(cases)})
+
+
+@pytest.mark.parametrize("gateway", [name for name in MEMBERS if not takes_files(name)])
+def test_a_file_is_refused_at_once_where_the_gateway_takes_addresses_only(gateway: str, tmp_path: Path) -> None:
+    async def refusals() -> None:
+        with Fleet.of(gateway) as fleet:
+            async with served(fleet, tmp_path) as client:
+                for form in ("path", "data"):
+                    given = filled(RECIPES["image_to_video"], form, fleet, tmp_path)
+                    for more in ({}, {"dry_run": True}):
+                        refusal = refusal_of(await client.call_tool("video_selector", {**given, **more}))
+                        assert refusal.startswith("invalid_request: first_frame")
+                        assert f"gateway {gateway} takes https addresses only" in refusal
+                        assert "FAL_KEY" in refusal
+                assert (await call(client, "video_job_list"))["jobs"] == []
+            assert fleet.counts() == {gateway: 0}
+
+    asyncio.run(refusals())
