@@ -39,7 +39,6 @@ async def served(fleet: Fleet, folder: Path, **more: str) -> AsyncGenerator[Clie
         **fleet.environment,
         **more,
     }
-    folder.mkdir(parents=True, exist_ok=True)
     server = StdioServerParameters(
         command=sys.executable, args=["-m", "videogen_mcp"], env=child_environment(environment), cwd=folder
     )

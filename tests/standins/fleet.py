@@ -1,4 +1,4 @@
-"""All gateways at once, each on its strict stand-in: what tests of the whole product start, ask, stop and bring back."""
+"""All gateways at once, each on its strict stand-in, for tests of the whole product."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from tests.standins.heygen import CREATES, WORKFLOWS, HeyGenStandIn
 from tests.standins.media import MediaHost
 from tests.standins.mountsea import MountseaStandIn
 from tests.standins.novakit import NovaKitStandIn
-from tests.standins.server import Json, Reply, StandInServer
+from tests.standins.server import Json, Reply, StandInServer, json_reply
 
 StandIn = FalStandIn | StandInServer
 
@@ -66,6 +66,10 @@ class Member:
         """Accept the next submit and answer nothing."""
         raise NotImplementedError
 
+    def refuse_next(self, status: int) -> None:
+        """Refuse the next submit with a status."""
+        raise NotImplementedError
+
     def clip_headers(self) -> dict[str, str]:
         """What must be sent along when a finished clip is fetched."""
         return {}
@@ -105,6 +109,9 @@ class _Fal(Member):
     def lose_next(self) -> None:
         self.standin.fault("submit_drop_after_body", None, 1, accepted=True)
 
+    def refuse_next(self, status: int) -> None:
+        self.standin.fault("submit_status", None, 1, status=status, body={"detail": "No."}, accepted=False)
+
 
 class _Scripted(Member):
     """What the stand-ins on `StandInServer` have in common."""
@@ -114,6 +121,9 @@ class _Scripted(Member):
 
     def lose_next(self) -> None:
         self.standin.script(Reply(drop="after_body"), method="POST", path=self.submit_paths, accepted=True)
+
+    def refuse_next(self, status: int) -> None:
+        self.standin.script(json_reply(status, {"error": "No."}), method="POST", path=self.submit_paths)
 
 
 class _HeyGen(_Scripted):

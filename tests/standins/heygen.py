@@ -324,7 +324,7 @@ class HeyGenStandIn(StandInServer):
         return f"{self.origin}/files/assets/{asset.id}" if self.has_asset_addresses else None
 
     def _has_asset(self, asset_id: str) -> bool:
-        """Uploads, and the clips of the v1 workflow: that its `asset_id` is an asset of the account is an assumption."""
+        """Uploads, and the clips of the v1 workflow, whose ids are taken for ids of the same kind: an assumption."""
         with self.changed:
             made = {f"asset-of-{one.id}" for one in self._generations if one.path == WORKFLOWS and one.ended}
             return asset_id in self._assets or asset_id in made
