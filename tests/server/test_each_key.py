@@ -11,7 +11,7 @@ from mcp import Client
 from tests.catalogue.requests import least
 from tests.server.whole import FORMS, Form, Medium, call, check_clip, check_submits, ended, filled, served
 from tests.standins.fleet import MEMBERS, Fleet, Member
-from tests.support import refusal_of
+from tests.support import connected, refusal_of
 
 from videogen_mcp.catalogue import load_catalogue
 from videogen_mcp.catalogue.schema import Endpoint
@@ -37,6 +37,9 @@ RECIPES: Mapping[Mode, Json] = {
 
 DRAWN = {"duration": 1, "resolution": "480p"}
 """What keeps a drawing of this machine short."""
+
+IN_ALL_FORMS = {"image_to_video", "video_to_video"}
+"""Modes whose media are given in every form to each gateway that takes files."""
 
 PINNED_AT = [name for name in GATEWAYS if name not in {"fal", "local"}]
 """Gateways each of whose endpoints is tried; fal has hundreds, and `tests/catalogue` judges each body."""
@@ -66,16 +69,12 @@ def takes_files(gateway: str) -> bool:
 
 
 def open_cases(gateway: str) -> Iterator[Case]:
-    """Every mode of the gateway, with media in every form; nothing is pinned."""
+    """Every mode of the gateway, with media in one form after the other, some in all; nothing is pinned."""
     for number, mode in enumerate(sorted(modes_of(gateway))):
         assert mode in RECIPES, f"write a recipe for {mode}"
         recipe = RECIPES[mode] | (DRAWN if gateway == "local" else {})
-        if mode == "text_to_video" or not takes_files(gateway):
-            yield Case(recipe, mode, "address")
-        elif gateway == "local":
-            yield Case(recipe, mode, FORMS[number % len(FORMS)])
-        else:
-            yield from (Case(recipe, mode, form) for form in FORMS)
+        forms = FORMS if mode in IN_ALL_FORMS and gateway != "local" else (FORMS[number % len(FORMS)],)
+        yield from (Case(recipe, mode, form) for form in (forms if takes_files(gateway) else ("address",)))
 
 
 def pinned_cases(gateway: str) -> Iterator[Case]:
@@ -139,6 +138,16 @@ def test_every_gateway_has_a_standin() -> None:
     assert set(MEMBERS) == {name for name, entry in GATEWAYS.items() if entry.key_variable}
 
 
+async def files_are_refused(client: Client, fleet: Fleet, folder: Path, gateway: str) -> None:
+    """Where a gateway takes addresses only, a file is refused at once, in a plan too, and no job is made of it."""
+    for form, more in (("path", {}), ("data", {}), ("path", {"dry_run": True})):
+        given = filled(RECIPES["image_to_video"], form, fleet, folder)
+        refusal = refusal_of(await client.call_tool("video_selector", {**given, **more}))
+        assert refusal.startswith("invalid_request: first_frame")
+        assert f"gateway {gateway} takes https addresses only" in refusal
+        assert "Setting FAL_KEY or" in refusal
+
+
 @pytest.mark.parametrize("gateway", GATEWAYS)
 def test_with_one_key_every_mode_of_its_gateway_ends_in_a_file(gateway: str, tmp_path: Path) -> None:
     asyncio.run(every_mode(gateway, tmp_path))
@@ -153,28 +162,48 @@ async def every_mode(gateway: str, folder: Path) -> None:
             for case, (job, plan) in zip(cases, made, strict=True):
                 check_job(case, job, plan, member)
                 assert job["gateway"] == gateway
+            if not takes_files(gateway):
+                await files_are_refused(client, fleet, folder, gateway)
         if member is not None:
             check_submits(member, made)
-        async with served(fleet, folder) as client:
+        async with connected({"VIDEOGEN_HOME": str(folder / "home"), **fleet.environment}) as (client, _):
             listed = await call(client, "video_job_list", limit=100)
         assert found_again(listed) == found_again({"jobs": [job for job, _ in made]})
         assert fleet.violations == []
         assert fleet.counts() == ({} if member is None else {gateway: len(cases)})
 
 
-@pytest.mark.parametrize("gateway", [name for name in MEMBERS if not takes_files(name)])
-def test_a_file_is_refused_at_once_where_the_gateway_takes_addresses_only(gateway: str, tmp_path: Path) -> None:
-    async def refusals() -> None:
-        with Fleet.of(gateway) as fleet:
+def test_the_heygen_tool_makes_presenters_and_keeps_what_later_jobs_refer_to(tmp_path: Path) -> None:
+    async def tell() -> None:
+        with Fleet.of("heygen") as fleet:
             async with served(fleet, tmp_path) as client:
-                for form in ("path", "data"):
-                    given = filled(RECIPES["image_to_video"], form, fleet, tmp_path)
-                    for more in ({}, {"dry_run": True}):
-                        refusal = refusal_of(await client.call_tool("video_selector", {**given, **more}))
-                        assert refusal.startswith("invalid_request: first_frame")
-                        assert f"gateway {gateway} takes https addresses only" in refusal
-                        assert "FAL_KEY" in refusal
-                assert (await call(client, "video_job_list"))["jobs"] == []
-            assert fleet.counts() == {gateway: 0}
+                spoken = await made(client, prompt="A presenter explains our bakery, 30 seconds", mode="text_to_video")
+                assert spoken["provider"] == "heygen"
+                agent = await made(client, prompt="A presenter explains our bakery", model="heygen-video-agent")
+                assert agent["endpoint"] == "heygen:v3/video-agents"
+                old = await made(client, prompt="A watch turns", model="kling-pro-v1")
+                kept = old["video"]["details"]
+                assert kept == {
+                    "video_id": kept["video_id"],
+                    "asset_id": f"asset-of-{fleet.members['heygen'].accepted()[2]}",
+                }
+                medium = {"type": "asset_id", "asset_id": kept["asset_id"]}
+                new = await made(client, prompt="The same watch at night", options={"reference_videos": [medium]})
+                assert (new["mode"], new["endpoint"]) == (
+                    "reference_to_video",
+                    "heygen:v3/models/videos/reference_to_video",
+                )
+                assert fleet.members["heygen"].submits()[3].body["reference_videos"] == [medium]
+                refused = await client.call_tool(
+                    "heygen_video", {"prompt": "x", "options": {"reference_videos": [{"type": "asset_id"}]}}
+                )
+                assert "options.reference_videos[0]" in refusal_of(refused)
+            assert fleet.violations == []
+            assert fleet.counts() == {"heygen": 4}
 
-    asyncio.run(refusals())
+    async def made(client: Client, **arguments: Any) -> Json:
+        job = await ended(client, (await call(client, "heygen_video", **arguments))["job_id"])
+        assert job["status"] == "completed", job["error"]
+        return job
+
+    asyncio.run(tell())
