@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 from tests.server.whole import call, check_clip, ended, served
-from tests.standins.fleet import MEMBERS, Fleet, Member
+from tests.standins.fleet import MEMBERS, AnyMember, Fleet
 
 from videogen_mcp.types import Json
 
@@ -87,7 +87,7 @@ class Story:
         assert self.fleet.counts() == dict(self.sent)
         assert self.fleet.violations == []
 
-    def member_of(self, job: Json) -> Member:
+    def member_of(self, job: Json) -> AnyMember:
         return self.fleet.members[job["gateway"]]
 
 

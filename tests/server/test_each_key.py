@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 from tests.catalogue.requests import least
 from tests.server.whole import FORMS, Form, Medium, call, check_clip, check_submits, ended, filled, served
-from tests.standins.fleet import MEMBERS, Fleet, Member
+from tests.standins.fleet import MEMBERS, AnyMember, Fleet
 from tests.support import connected, refusal_of
 
 from videogen_mcp.catalogue import load_catalogue
@@ -94,7 +94,7 @@ def _media_in(name: str, value: Any) -> Any:
         return LAST
     if name in MEDIA_FIELDS:
         medium = BY_KIND[MEDIA_FIELDS[name]]
-        return [medium] * len(value) if isinstance(value, tuple) else medium
+        return [medium] * len(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else medium
     return value
 
 
@@ -119,7 +119,7 @@ async def make(client: Client, fleet: Fleet, folder: Path, case: Case) -> tuple[
     return await ended(client, job["job_id"]), plan
 
 
-def check_job(case: Case, job: Json, plan: Json, member: Member | None) -> None:
+def check_job(case: Case, job: Json, plan: Json, member: AnyMember | None) -> None:
     assert job["status"] == "completed", (case, job["error"])
     assert (job["mode"], job["endpoint"]) == (case.mode, plan["endpoint"])
     (attempt,) = job["attempts"]
@@ -140,7 +140,8 @@ def test_every_gateway_has_a_standin() -> None:
 
 async def files_are_refused(client: Client, fleet: Fleet, folder: Path, gateway: str) -> None:
     """Where a gateway takes addresses only, a file is refused at once, in a plan too, and no job is made of it."""
-    for form, more in (("path", {}), ("data", {}), ("path", {"dry_run": True})):
+    tries: list[tuple[Form, Json]] = [("path", {}), ("data", {}), ("path", {"dry_run": True})]
+    for form, more in tries:
         given = filled(RECIPES["image_to_video"], form, fleet, folder)
         refusal = refusal_of(await client.call_tool("video_selector", {**given, **more}))
         assert refusal.startswith("invalid_request: first_frame")

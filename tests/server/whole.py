@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 
 import av
 from mcp import Client, StdioServerParameters
-from tests.standins.fleet import Fleet, Member, Submit
+from tests.standins.fleet import AnyMember, Fleet
 from tests.standins.media import files
 from tests.support import child_environment, facts_of
 
@@ -104,7 +104,7 @@ def submit_of(endpoint: str, body: Json, nonces: set[str]) -> tuple[str, str]:
     return endpoint, repr(sorted(kept.items(), key=lambda item: item[0]))
 
 
-def check_submits(member: Member, planned: list[tuple[Json, Json]]) -> None:
+def check_submits(member: AnyMember, planned: list[tuple[Json, Json]]) -> None:
     """Check that of every job exactly the planned body arrived, once, and nothing else.
 
     Args:
@@ -124,7 +124,7 @@ def _own_id(job: Json) -> str:
     return own.partition("/")[0] if own.startswith("veo-") and job["gateway"] == "google" else own
 
 
-def check_clip(job: Json, member: Member | None) -> None:
+def check_clip(job: Json, member: AnyMember | None) -> None:
     """Check that the file is whole, what the gateway made, and as described."""
     video = job["video"]
     content = Path(video["path"]).read_bytes()
@@ -143,6 +143,3 @@ def check_clip(job: Json, member: Member | None) -> None:
     assert abs(seconds - video["duration_seconds"]) < 0.1
     assert Path(video["poster_path"]).stat().st_size
     assert Path(video["contact_sheet_path"]).stat().st_size
-
-
-__all__ = ["FORMS", "Form", "Medium", "Submit", "call", "check_clip", "check_submits", "ended", "filled", "served"]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar, cast
 
 from tests.standins.fal import FalStandIn
 from tests.standins.google import INTERACTIONS, GoogleStandIn
@@ -15,6 +15,8 @@ from tests.standins.novakit import NovaKitStandIn
 from tests.standins.server import Json, Reply, StandInServer, json_reply
 
 StandIn = FalStandIn | StandInServer
+Own = TypeVar("Own", bound=StandIn)
+Scripted = TypeVar("Scripted", bound=StandInServer)
 
 MANY_LOOKS = 10_000
 """A generation that takes so many looks does not end before it is let go."""
@@ -28,7 +30,7 @@ class Submit:
     body: Json
 
 
-class Member:
+class Member(Generic[Own]):
     """One gateway's stand-in in the words that all of them share.
 
     Attributes:
@@ -36,8 +38,9 @@ class Member:
         environment: What points the product at it, besides the allowed hosts.
     """
 
-    standin: StandIn
-    environment: Mapping[str, str]
+    def __init__(self, standin: Own, environment: Mapping[str, str]) -> None:
+        self.standin = standin
+        self.environment = environment
 
     def submits(self) -> list[Submit]:
         """Every submit whose body was read, whatever was answered."""
@@ -79,16 +82,19 @@ class Member:
         return self.standin.violations
 
 
-class _Fal(Member):
+AnyMember: TypeAlias = Member[Any]
+
+
+class _Fal(Member[FalStandIn]):
     def __init__(self, standin: FalStandIn) -> None:
-        self.standin: FalStandIn = standin
         standin.plan(0, 1)
-        self.environment = {
+        environment = {
             "FAL_KEY": standin.key,
             "VIDEOGEN_FAL_QUEUE_URL": standin.queue_url,
             "VIDEOGEN_FAL_REST_URL": standin.rest_url,
             "VIDEOGEN_FAL_API_URL": standin.api_url,
         }
+        super().__init__(standin, environment)
 
     def submits(self) -> list[Submit]:
         return [Submit(one.path[1:], one.json) for one in self.standin.submits]
@@ -113,11 +119,10 @@ class _Fal(Member):
         self.standin.fault("submit_status", None, 1, status=status, body={"detail": "No."}, accepted=False)
 
 
-class _Scripted(Member):
+class _Scripted(Member[Scripted]):
     """What the stand-ins on `StandInServer` have in common."""
 
-    standin: StandInServer
-    submit_paths: str
+    submit_paths: ClassVar[str]
 
     def lose_next(self) -> None:
         self.standin.script(Reply(drop="after_body"), method="POST", path=self.submit_paths, accepted=True)
@@ -126,16 +131,16 @@ class _Scripted(Member):
         self.standin.script(json_reply(status, {"error": "No."}), method="POST", path=self.submit_paths)
 
 
-class _HeyGen(_Scripted):
-    submit_paths = "|".join(sorted(CREATES))
+class _HeyGen(_Scripted[HeyGenStandIn]):
+    submit_paths: ClassVar[str] = "|".join(sorted(CREATES))
 
     def __init__(self, standin: HeyGenStandIn) -> None:
-        self.standin: HeyGenStandIn = standin
-        self.environment = {
+        environment = {
             "HEYGEN_API_KEY": standin.key,
             "VIDEOGEN_HEYGEN_URL": standin.origin,
             "VIDEOGEN_HEYGEN_UPLOAD_URL": standin.upload_url,
         }
+        super().__init__(standin, environment)
 
     def submits(self) -> list[Submit]:
         return [_heygen_submit(one.path, one.json) for one in self.standin.submits]
@@ -162,12 +167,11 @@ def _heygen_submit(path: str, body: Json) -> Submit:
     return Submit("/".join(filter(None, (path[1:], variant))), body)
 
 
-class _Google(_Scripted):
-    submit_paths = rf"{INTERACTIONS}|/v1beta/models/[\w.-]+:predictLongRunning"
+class _Google(_Scripted[GoogleStandIn]):
+    submit_paths: ClassVar[str] = rf"{INTERACTIONS}|/v1beta/models/[\w.-]+:predictLongRunning"
 
     def __init__(self, standin: GoogleStandIn) -> None:
-        self.standin: GoogleStandIn = standin
-        self.environment = standin.environment
+        super().__init__(standin, standin.environment)
 
     def submits(self) -> list[Submit]:
         sent = self.standin.sent("POST", self.submit_paths)
@@ -208,13 +212,12 @@ def _google_submit(path: str, body: Json) -> Submit:
     return Submit(endpoint, {"prompt": body["input"][-1]["text"], "task": task, **wanted})
 
 
-class _Mountsea(_Scripted):
-    submit_paths = "/hub/v1/video"
+class _Mountsea(_Scripted[MountseaStandIn]):
+    submit_paths: ClassVar[str] = "/hub/v1/video"
 
     def __init__(self, standin: MountseaStandIn) -> None:
-        self.standin: MountseaStandIn = standin
+        super().__init__(standin, {"MOUNTSEA_API_KEY": standin.key, "VIDEOGEN_MOUNTSEA_URL": standin.origin})
         self.as_usual()
-        self.environment = {"MOUNTSEA_API_KEY": standin.key, "VIDEOGEN_MOUNTSEA_URL": standin.origin}
 
     def submits(self) -> list[Submit]:
         sent = self.standin.sent("POST", self.submit_paths)
@@ -238,13 +241,12 @@ class _Mountsea(_Scripted):
         self.standin.plan("failed")
 
 
-class _NovaKit(_Scripted):
-    submit_paths = "/api/v1/videos/generations"
+class _NovaKit(_Scripted[NovaKitStandIn]):
+    submit_paths: ClassVar[str] = "/api/v1/videos/generations"
 
     def __init__(self, standin: NovaKitStandIn) -> None:
-        self.standin: NovaKitStandIn = standin
+        super().__init__(standin, {"NOVAKIT_API_KEY": standin.key, "VIDEOGEN_NOVAKIT_URL": f"{standin.origin}/api/v1"})
         self.as_usual()
-        self.environment = {"NOVAKIT_API_KEY": standin.key, "VIDEOGEN_NOVAKIT_URL": f"{standin.origin}/api/v1"}
 
     def submits(self) -> list[Submit]:
         sent = self.standin.sent("POST", self.submit_paths)
@@ -268,7 +270,7 @@ class _NovaKit(_Scripted):
         self.standin.plan(("failed", None))
 
 
-MEMBERS: Mapping[str, Callable[[], Member]] = {
+MEMBERS: Mapping[str, Callable[[], AnyMember]] = {
     "fal": lambda: _Fal(FalStandIn()),
     "heygen": lambda: _HeyGen(HeyGenStandIn()),
     "google": lambda: _Google(GoogleStandIn()),
@@ -287,7 +289,7 @@ class Fleet:
         media: The host of what callers give by address.
     """
 
-    members: dict[str, Member]
+    members: dict[str, AnyMember]
     media: MediaHost = field(default_factory=MediaHost)
     _stack: ExitStack = field(default_factory=ExitStack)
 

@@ -304,7 +304,7 @@ class GoogleStandIn(StandInServer):
         headers = request.headers
         demand(headers.get("x-goog-upload-protocol") == "resumable", "x-goog-upload-protocol")
         demand(headers.get("x-goog-upload-command") == "start", "x-goog-upload-command")
-        demand(isinstance(request.json, dict) and request.json.keys() == {"file"}, "Unknown name.")
+        demand(cast("Json", request.json or {}).keys() == {"file"}, "Unknown name.")
         upload = _Upload(
             uuid4().hex,
             int(headers["x-goog-upload-header-content-length"]),
