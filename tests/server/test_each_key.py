@@ -111,12 +111,16 @@ def with_addresses(value: Any, fleet: Fleet) -> Any:
 
 
 async def make(client: Client, fleet: Fleet, folder: Path, case: Case) -> tuple[Json, Json]:
-    """Plan, then make: the job at its end, and the plan."""
+    """The job at its end, and the plan of the endpoint that was chosen.
+
+    The plan is made afterwards: what the jobs beside it teach may move the choice between one call and the next.
+    """
     arguments = filled(case.arguments, case.form, fleet, folder)
     arguments["options"] = with_addresses(arguments.get("options", {}), fleet)
-    plan = await call(client, "video_selector", **arguments, dry_run=True)
     job = await call(client, "video_selector", **arguments, wait_seconds=50)
-    return await ended(client, job["job_id"]), plan
+    job = await ended(client, job["job_id"])
+    pinned = {**arguments, "endpoint": job["endpoint"], "mode": job["mode"]}
+    return job, await call(client, "video_selector", **pinned, dry_run=True)
 
 
 def check_job(case: Case, job: Json, plan: Json, member: AnyMember | None) -> None:

@@ -5,7 +5,6 @@ import base64
 import hashlib
 import io
 import sys
-import urllib.request
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ import av
 from mcp import Client, StdioServerParameters
 from tests.standins.fleet import AnyMember, Fleet
 from tests.standins.media import files
+from tests.standins.reach import fetched
 from tests.support import child_environment, facts_of
 
 from videogen_mcp.jobs.nonce import WHY
@@ -132,9 +132,7 @@ def check_clip(job: Json, member: AnyMember | None) -> None:
     if member is None:
         assert video["url"] is None
     else:
-        request = urllib.request.Request(video["url"], headers=member.clip_headers())  # noqa: S310 -- the stand-in's own
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 -- likewise
-            assert answer.read() == content
+        assert fetched(video["url"], member.clip_headers()) == (video["mime_type"], content)
     with av.open(io.BytesIO(content)) as opened:
         stream = opened.streams.video[0]
         assert (stream.width, stream.height) == (video["width"], video["height"])

@@ -2,18 +2,23 @@
 
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from types import MappingProxyType
 
 LOOPBACK = "http://127.0.0.1:"
 """Where tests serve what a real gateway would fetch over https."""
 
-FETCH_SECONDS = 10.0
+FETCH_SECONDS = 30.0
 MEDIA_TYPES = ("image/", "video/", "audio/")
 
 
-def fetched(url: str) -> tuple[str, bytes] | None:
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy of the machine's stands between
+
+
+def fetched(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> tuple[str, bytes] | None:
     """What an address of the loopback interface holds: its MIME type and the bytes; None where it holds nothing."""
     try:
-        with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as answer:  # noqa: S310 -- callers ask for http only
+        with _OPENER.open(urllib.request.Request(url, headers=dict(headers)), timeout=FETCH_SECONDS) as answer:  # noqa: S310 -- callers ask for http only
             return answer.headers.get_content_type(), answer.read()
     except urllib.error.URLError:
         return None
