@@ -47,6 +47,7 @@ CLIP = Video(
     poster_path="videos/fox.poster.jpg",
     contact_sheet_path="videos/fox.sheet.jpg",
     checks=("frozen", "silent"),
+    details={"video_id": "v-1", "asset_id": "a-1"},
 )
 
 
@@ -132,6 +133,8 @@ def test_a_completed_job_names_its_file_and_what_was_seen(service: VideoService)
     for words in ("videos/fox.mp4 (1280x720, 5.04 s, 24 fps, with sound)", "videos/fox.sheet.jpg", "frozen, silent"):
         assert words in text
     assert "billed: $1.25" in text
+    assert "the gateway's own: video_id v-1, asset_id a-1" in text
+    assert view["video"]["details"] == {"video_id": "v-1", "asset_id": "a-1"}
     assert "video:1" in text
 
 

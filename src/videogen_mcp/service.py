@@ -117,6 +117,7 @@ class VideoService:
                 key_variable=entry.key_variable,
                 configured=entry.key_variable is None or self.settings.secret(entry.key_variable) is not None,
                 supported=entry.implementation is not None,
+                takes_files=entry.implementation is None or entry.implementation.takes_files,
             )
             for name, entry in GATEWAYS.items()
         }

@@ -188,6 +188,7 @@ class Video(BaseModel):
         poster_path: A JPEG of one frame.
         contact_sheet_path: A JPEG with six frames, so that a model can look at the clip.
         checks: What a look at the frames found: `black`, `frozen`, `silent`, `shorter_than_asked`, `other_ratio`.
+        details: What else the gateway told of it, such as the seed used, or HeyGen's `video_id` and `asset_id`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -206,6 +207,7 @@ class Video(BaseModel):
     poster_path: str | None
     contact_sheet_path: str | None
     checks: tuple[str, ...] = ()
+    details: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
 def ratio_of(aspect_ratio: str) -> Fraction:
@@ -252,6 +254,12 @@ def told_names(given: str, names: Collection[str]) -> str:
     close = get_close_matches(given, names, n=5, cutoff=0.4)
     nearest = f"; nearest: {', '.join(close)}" if close else ""
     return f"allowed: the {len(names)} that video_models lists{nearest}"
+
+
+def is_address(medium: str) -> bool:
+    """Whether a medium is given by an address of the network; otherwise it is a file, data, or an earlier clip."""
+    scheme, separator, _ = medium.partition("://")
+    return bool(separator) and scheme.isalpha() and scheme.lower() != "file"
 
 
 def file_name_of(medium: str) -> str:

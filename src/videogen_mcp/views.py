@@ -241,6 +241,9 @@ def _moment(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+_LONGEST_TOLD = 100
+
+
 def job_text(view: Json) -> str:
     """A job's object in a few lines that state the same facts and the next step."""
     cost = view["cost"]
@@ -261,6 +264,9 @@ def job_text(view: Json) -> str:
         lines.append(f"look at it: {video['contact_sheet_path']} (six frames)")
         if video["checks"]:
             lines.append(f"checks: {', '.join(video['checks'])}")
+        if video["details"]:
+            told = ", ".join(f"{name} {str(value)[:_LONGEST_TOLD]}" for name, value in video["details"].items())
+            lines.append(f"the gateway's own: {told}")
     if error is not None:
         lines.append(f"error: {error['code']}: {error['message']} {error['fix']}".rstrip())
     lines.append(f"next: {_next_step(view)}")

@@ -103,7 +103,18 @@ def test_the_current_candidate_is_the_one_being_tried() -> None:
 
 @pytest.mark.parametrize(
     ("operation", "expected"),
-    [(None, None), ({}, None), ({"request_id": "r"}, "r"), ({"render_id": 7}, "7"), ({"request_id": ""}, None)],
+    [
+        (None, None),
+        ({}, None),
+        ({"request_id": "r", "status_url": "s"}, "r"),
+        ({"render_id": 7}, "7"),
+        ({"request_id": ""}, None),
+        ({"api": "agent", "id": "session-1", "video_id": "v"}, "session-1"),
+        ({"interaction": "v1_a"}, "v1_a"),
+        ({"operation": "models/m/operations/o"}, "models/m/operations/o"),
+        ({"task_id": "hub-1"}, "hub-1"),
+        ({"job_id": "job_1", "estimated_credits": 500}, "job_1"),
+    ],
 )
 def test_the_operation_tells_its_id(operation: dict[str, Any] | None, expected: str | None) -> None:
     assert replace(attempt("a", "0"), operation=operation).operation_id == expected

@@ -73,6 +73,21 @@ def refusal(outcome: Sieved, key: str) -> Refusal:
     return found
 
 
+@pytest.mark.parametrize("medium", ["a.png", "file:///pictures/a.png", "data:image/png;base64,AA==", "video:1"])
+def test_a_gateway_that_takes_addresses_only_is_not_given_files(medium: str) -> None:
+    states = {**WITH_FAL, "fal": replace(WITH_FAL["fal"], takes_files=False)}
+    taken = keys(sieved("image_to_video", states=states, first_frame=PICTURE))
+    outcome = sieved("image_to_video", states=states, first_frame=medium)
+    assert taken
+    assert not keys(outcome)
+    for key in taken:
+        found = refusal(outcome, key)
+        assert (found.code, found.field) == ("invalid_request", "first_frame")
+        assert "gateway fal takes https addresses only" in found.reason
+        assert "pictures/" not in found.reason
+    assert keys(sieved("image_to_video", first_frame=medium)) >= taken
+
+
 def test_each_endpoint_is_either_eligible_or_refused_once() -> None:
     for mode in MODES:
         outcome = sieved(mode, first_frame=PICTURE)

@@ -40,7 +40,7 @@ GENERATION_FACTS = {
 }
 VIDEO_FACTS = {
     *("path", "resource_uri", "url", "mime_type", "size_bytes", "sha256", "width", "height", "duration_seconds"),
-    *("fps", "has_audio", "poster_path", "contact_sheet_path", "checks"),
+    *("fps", "has_audio", "poster_path", "contact_sheet_path", "checks", "details"),
 }
 WHOLE_BUDGET = 45_000
 READ_BUDGET = 20_000

@@ -7,15 +7,15 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Literal, Self, cast
+from http.server import BaseHTTPRequestHandler
+from typing import Any, Literal, cast
 from urllib.parse import parse_qs, quote, urlsplit
 from uuid import uuid4
 
 from tests.standins import history
 from tests.standins.clips import clip_request
 from tests.standins.platform import Listing, faulty_listing
+from tests.standins.reach import is_reachable
 from tests.standins.schemas import (
     ACCEPTED_UNLESS_TOLD,
     FAULT_DETAILS,
@@ -42,43 +42,17 @@ from tests.standins.schemas import (
     validate,
     validation_failure,
 )
+from tests.standins.server import Listener, Service
 
 REQUEST_ROUTE = re.compile(r"/(?P<app>[^/]+/[^/]+)/requests/(?P<id>[^/]+)(?P<action>/status|/cancel|)")
 REQUEST_METHODS: Mapping[str, str] = {"": "GET", "/status": "GET", "/cancel": "PUT"}
 LOG_VALUES = {"1", "0", "true", "false"}
 
 
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 64
-    daemon_threads = False
-
+class _Server(Listener):
     def __init__(self, standin: "FalStandIn", port: int) -> None:
         self.standin = standin
-        self._connections: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), _Handler)
-
-    def server_bind(self) -> None:
-        # The inherited method asks the name service for the host's name, which may be slow.
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = "127.0.0.1", self.socket.getsockname()[1]
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def hang_up(self) -> None:
-        """End the idle keep-alive connections, whose threads would never finish."""
-        for connection in list(self._connections):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+        super().__init__(port, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 -- the inherited signature
         error = sys.exception()
@@ -148,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
 
-class FalStandIn:
+class FalStandIn(Service):
     """One fal.ai on 127.0.0.1; a generation advances with the number of status calls, never with time."""
 
     def __init__(
@@ -175,28 +149,19 @@ class FalStandIn:
         self._polls = (1, 1)
         self._held: State | None = None
         self._releases = 0
-        self._stopping = False
-        self._server = _Server(self, port)
-        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(port)
         self.url = self.queue_url = self.origin
         self.rest_url, self.api_url = f"{self.origin}/rest", f"{self.origin}/platform"
         self.cdn_url, self.files_url = f"{self.origin}/cdn", f"{self.origin}/files"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def new_server(self, port: int) -> Listener:
+        self._stopping = False
+        return _Server(self, port)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def let_go(self) -> None:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._server.shutdown()
-        self._server.hang_up()
-        self._server.server_close()
-        self._thread.join()
 
     @property
     def requests(self) -> list[RecordedRequest]:
@@ -458,6 +423,8 @@ class FalStandIn:
         return None
 
     def _serves(self, url: str) -> bool:
+        if not url.startswith(f"{self.origin}/"):
+            return is_reachable(url)
         return any(upload.url == url for upload in self.uploads) or self._finished(urlsplit(url).path) is not None
 
     def _finished(self, path: str) -> Generation | None:

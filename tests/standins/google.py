@@ -167,6 +167,7 @@ class GoogleStandIn(StandInServer):
     # Interactions.
 
     def _create(self, request: RecordedRequest, _: str) -> Reply:
+        demand(request.headers.get("content-type") == "application/json", "Content-Type")
         demand(isinstance(request.json, dict), "Invalid JSON payload received.")
         body = cast("Json", request.json)
         known = {"model", "input", "background", "generation_config", "response_format"}
@@ -248,6 +249,7 @@ class GoogleStandIn(StandInServer):
     def _predict(self, request: RecordedRequest, model: str) -> Reply:
         if model not in VEO_MODELS:
             return failing(404, f"models/{model} is no longer available.")
+        demand(request.headers.get("content-type") == "application/json", "Content-Type")
         body = cast("Json", request.json)
         demand(body.keys() == {"instances", "parameters"} and len(body["instances"]) == 1, "instances, parameters")
         instance, parameters = cast("Json", body["instances"][0]), cast("Json", body["parameters"])
@@ -264,6 +266,8 @@ class GoogleStandIn(StandInServer):
             judge_picture(picture["mimeType"], picture["bytesBase64Encoded"])
         known = {"aspectRatio", "durationSeconds", "resolution", "negativePrompt", "personGeneration"}
         demand(not parameters.keys() - known, f"`{min(parameters.keys() - known, default='')}` isn't supported.")
+        demand(parameters.get("aspectRatio", "16:9") in {"16:9", "9:16"}, "aspectRatio")
+        demand(parameters.get("personGeneration", "allow_all") in {"allow_all", "allow_adult"}, "personGeneration")
         demand(parameters["resolution"] in VEO_MODELS[model], "resolution")
         is_long = references or "lastFrame" in instance or parameters["resolution"] != "720p"
         demand(parameters["durationSeconds"] in ({8} if is_long else {4, 6, 8}), "durationSeconds is out of bound.")
@@ -300,6 +304,7 @@ class GoogleStandIn(StandInServer):
         headers = request.headers
         demand(headers.get("x-goog-upload-protocol") == "resumable", "x-goog-upload-protocol")
         demand(headers.get("x-goog-upload-command") == "start", "x-goog-upload-command")
+        demand(cast("Json", request.json or {}).keys() == {"file"}, "Unknown name.")
         upload = _Upload(
             uuid4().hex,
             int(headers["x-goog-upload-header-content-length"]),

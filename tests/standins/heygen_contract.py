@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from tests.standins.reach import LOOPBACK, is_reachable
+
 Json = dict[str, Any]
 
 FACTS = Path(__file__).resolve().parent.parent / "data" / "facts"
@@ -181,6 +183,9 @@ class Validation:
     def url(self, value: str, place: str) -> None:
         if value.startswith(f"{self._own_origin}/"):
             if not self._served(value):
+                self.add(place, f"Failed to download {value}", code="download_failed")
+        elif value.startswith(LOOPBACK):
+            if not is_reachable(value):
                 self.add(place, f"Failed to download {value}", code="download_failed")
         elif not re.fullmatch(r"https://[^\s/]+/\S*", value):
             self.add(place, "URL should be https")

@@ -31,6 +31,15 @@ def mode_of_models() -> dict[str, str]:
     return {one["id"]: mode for mode, models in listed.items() for one in models}
 
 
+def parameters_of(model: str, mode: str) -> list[Json]:
+    """The page's table without what it says of other modes' media and other makers' fields."""
+    maker = model.replace("hailuo", "minimax")
+    table = cast("list[Json]", facts("novakit")["parameters"])
+    return [
+        one for one in table if one.get("used_by", mode) == mode and one.get("applies_to", "").lower() in maker.lower()
+    ]
+
+
 @dataclass
 class Job:
     """One job: each look at it takes one step, the last one stays."""
@@ -100,10 +109,10 @@ class NovaKitStandIn(StandInServer):
         return self._refused(cast("Json", body)) or self._accept(cast("Json", body))
 
     def _refused(self, body: Json) -> Reply | None:
-        wrong = findings(body, facts("novakit")["parameters"])
+        model, mode = body.get("model", DEFAULT_MODEL), body.get("mode", "text_to_video")
+        wrong = findings(body, parameters_of(str(model), str(mode)))
         if wrong:
             return refusal(400, "; ".join(wrong))
-        model, mode = body.get("model", DEFAULT_MODEL), body.get("mode", "text_to_video")
         if model not in mode_of_models():
             return refusal(404, f"Model {model} not found")
         if mode != mode_of_models()[model]:

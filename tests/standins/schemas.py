@@ -11,6 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from tests.standins.reach import LOOPBACK
+from tests.standins.recorded import recorded_endpoints
+
 Json = dict[str, Any]
 Location = tuple[str | int, ...]
 
@@ -24,8 +27,21 @@ def endpoints() -> Mapping[str, Json]:
     return cast("Mapping[str, Json]", document["endpoints"])
 
 
+def schema_of(endpoint: str) -> Json:
+    """The schema that an endpoint's inputs are judged by; of most, it is the one that the facts recorded.
+
+    Raises:
+        KeyError: There is no such endpoint.
+    """
+    return endpoints().get(endpoint) or recorded_endpoints()[endpoint]
+
+
+def is_known(endpoint: str) -> bool:
+    return endpoint in endpoints() or endpoint in recorded_endpoints()
+
+
 def parameters_of(endpoint: str) -> dict[str, Json]:
-    return {parameter["name"]: parameter for parameter in endpoints()[endpoint]["parameters"]}
+    return {parameter["name"]: parameter for parameter in schema_of(endpoint)["parameters"]}
 
 
 @dataclass(frozen=True)
@@ -106,7 +122,7 @@ class _Validation:
         if value.startswith("data:"):
             if not _is_data_uri(value):
                 self.add(location, "value_error", "Value error, the data URI cannot be decoded", value[:80])
-        elif value.startswith(self._own_origin + "/"):
+        elif value.startswith((self._own_origin + "/", LOOPBACK)):
             if not self._served(value):
                 self.add(location, "file_download_error", "Failed to download the file", value, url=value)
         elif not re.fullmatch(r"https://[^\s/]+/\S*", value):
@@ -219,7 +235,7 @@ def validate(endpoint: str, body: Json, own_origin: str, served: Callable[[str],
     """Find every violation of the endpoint's schema; `served` tells whether a URL of our own origin exists."""
     validation = _Validation(own_origin, served)
     validation.fields(body, parameters_of(endpoint), ())
-    for rule in endpoints()[endpoint]["rules"]:
+    for rule in schema_of(endpoint)["rules"]:
         validation.rule(rule, body)
     return validation.findings
 
@@ -228,7 +244,7 @@ def result_of(endpoint: str, body: Json, video: Json) -> Json:
     """Build the output in the endpoint's output schema, from the values a video of its kind can have."""
     values: Json = {"seed": body.get("seed", 424242), "actual_prompt": body.get("prompt"), "video": video}
     output: Json = {}
-    for specification in endpoints()[endpoint]["output"]:
+    for specification in schema_of(endpoint)["output"]:
         name = specification["name"]
         if name == "video":
             output[name] = {
@@ -410,7 +426,7 @@ def submit_refusal(request: RecordedRequest, endpoint: str, waiting: int) -> Rep
         return detail(415, "Unsupported media type, the body must be application/json")
     if not isinstance(request.json, dict):
         return detail(400, "The body must be one JSON object")
-    if endpoint not in endpoints():
+    if not is_known(endpoint):
         return detail(404, f'Application "{endpoint}" not found')
     if request.query.keys() - SUBMIT_QUERY:
         # The real one may ignore these: a misspelt name must fail a test.

@@ -87,14 +87,15 @@ class _Script:
         return f"{self.method or 'any'} {self.path.pattern}: {self.times}"
 
 
-class _Server(ThreadingHTTPServer):
+class Listener(ThreadingHTTPServer):
+    """A server that knows its connections, so that it can end them."""
+
     request_queue_size = 64
     daemon_threads = False
 
-    def __init__(self, standin: "StandInServer", port: int) -> None:
-        self.standin = standin
+    def __init__(self, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
         self._connections: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(("127.0.0.1", port), handler)
 
     def server_bind(self) -> None:
         # The inherited method asks the name service for the host's name, which may be slow.
@@ -118,6 +119,69 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
+
+
+class Service:
+    """A service on 127.0.0.1 that can go away and come back, on the same port and with what it knows."""
+
+    def __init__(self, port: int) -> None:
+        self._server = self.new_server(port)
+        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread()
+        self._reserved: socket.socket | None = None
+
+    def new_server(self, port: int) -> Listener:
+        """A server of this service; it listens already."""
+        raise NotImplementedError
+
+    def let_go(self) -> None:
+        """Release the requests whose answer is held back, so that their threads come to an end."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self._serve()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._release()
+
+    def _serve(self) -> None:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Refuse every connection from now on, and end those that there are; what the service knows stays."""
+        if self._reserved is not None:
+            return
+        self.let_go()
+        self._server.shutdown()
+        self._server.hang_up()
+        self._server.server_close()
+        self._thread.join()
+        # Nobody listens on it, so connections are refused, and no other process gets the port meanwhile.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(("127.0.0.1", self._server.server_port))
+
+    def restart(self) -> None:
+        """Serve again after a stop."""
+        self._release()
+        self._server = self.new_server(self._server.server_port)
+        self._serve()
+
+    def _release(self) -> None:
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
+
+
+class _Server(Listener):
+    def __init__(self, standin: "StandInServer", port: int) -> None:
+        self.standin = standin
+        super().__init__(port, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 -- the inherited signature
         error = sys.exception()
@@ -190,7 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
 
-class StandInServer:
+class StandInServer(Service):
     """One service on 127.0.0.1, served while the `with` block runs.
 
     Subclasses write `respond`. It runs in the thread of the connection: state that it shares with the test is read and
@@ -207,29 +271,20 @@ class StandInServer:
         self._requests: list[RecordedRequest] = []
         self._violations: list[str] = []
         self._scripts: list[_Script] = []
-        self._server = _Server(self, port)
-        self.origin = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        super().__init__(port)
 
     def respond(self, request: RecordedRequest) -> Reply:
         """Play the real service."""
         raise NotImplementedError
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def new_server(self, port: int) -> Listener:
+        return _Server(self, port)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def let_go(self) -> None:
         with self.changed:
             for script in self._scripts:
                 if script.hold is not None:
                     script.hold.set()
-        self._server.shutdown()
-        self._server.hang_up()
-        self._server.server_close()
-        self._thread.join()
 
     @property
     def requests(self) -> list[RecordedRequest]:

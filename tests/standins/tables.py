@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from tests.standins.reach import is_reachable
+
 Json = dict[str, Any]
 
 FACTS = Path(__file__).resolve().parent.parent / "data" / "facts"
@@ -63,10 +65,15 @@ def _judge(name: str, value: Any, parameter: Json) -> list[str]:
     return found
 
 
+KINDS: Mapping[str, str] = {"image": "image", "frame": "image", "video": "video", "audio": "audio"}
+"""What a parameter takes, by the word in its name."""
+
+
 def _addresses(name: str, values: Sequence[Any]) -> list[str]:
     if not name.endswith(("_url", "_urls", "source_image", "source_video")):
         return []
-    return [f"{name} must be a URL address" for one in values if not str(one).startswith(("https://", "http://"))]
+    kind = next((kind for word, kind in KINDS.items() if word in name), "")
+    return [f"{name} must be a URL address of a file" for one in values if not is_reachable(str(one), kind)]
 
 
 def _bounds(what: str, value: float, limits: Json, names: tuple[str, str]) -> list[str]:

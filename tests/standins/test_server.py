@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 import httpx2
 import pytest
 import pytest_asyncio
+from tests.standins.fal import FalStandIn
+from tests.standins.media import MediaHost
+from tests.standins.reach import is_reachable
 from tests.standins.server import Drop, RecordedRequest, Reply, StandInServer, json_reply, text_reply
 
 
@@ -133,3 +136,45 @@ async def test_a_fault_of_the_stand_in_is_a_violation(counter: Counter, http: ht
         await http.get("/broken")
     assert counter.wait_until(lambda: bool(counter.violations))
     assert counter.violations == ["The stand-in itself failed: RuntimeError('odd')."]
+
+
+@pytest.mark.parametrize("new", [Counter, FalStandIn])
+async def test_a_service_goes_away_and_comes_back_with_what_it_knows(new: type[Counter | FalStandIn]) -> None:
+    with new() as standin:
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            first = await http.get(standin.origin)
+            standin.stop()
+            for _ in range(2):
+                with pytest.raises(httpx2.ConnectError):
+                    await http.get(standin.origin)
+            standin.restart()
+            assert (await http.get(standin.origin)).status_code == first.status_code
+            assert len(standin.requests) == 2
+            standin.stop()
+            standin.stop()
+
+
+async def test_a_stopped_service_lets_held_answers_go(counter: Counter, http: httpx2.AsyncClient) -> None:
+    counter.script(None, hold=threading.Event())
+    with pytest.raises(httpx2.ReadTimeout):
+        await http.get("/", timeout=0.05)
+    counter.stop()
+    assert counter.handled == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "expected"),
+    [
+        ("https://example.com/a.png", "image", True),
+        ("http://example.com/a.png", "", False),
+        ("{host}/first.png", "image", True),
+        ("{host}/first.png", "", True),
+        ("{host}/first.png", "video", False),
+        ("{host}/clip.mp4", "video", True),
+        ("{host}/gone.mp4", "video", False),
+    ],
+)
+def test_an_address_of_the_loopback_interface_is_asked_for(url: str, kind: str, expected: bool) -> None:  # noqa: FBT001
+    with MediaHost() as host:
+        assert is_reachable(url.format(host=host.origin), kind) is expected
+        assert host.violations == []

@@ -111,12 +111,14 @@ class Gateway(Protocol):
         on_this_machine: It works here, for free, and a submit may be repeated.
         fetches_media: It fetches media from `https` addresses by itself; otherwise they are fetched here, and handed
             over through `upload` like local files.
+        takes_files: Files can be handed over to it; otherwise it takes `https` addresses only, and selection knows.
     """
 
     name: ClassVar[str]
     shortest_poll_seconds: ClassVar[float]
     on_this_machine: ClassVar[bool]
     fetches_media: ClassVar[bool]
+    takes_files: ClassVar[bool]
 
     @property
     def address(self) -> str:

@@ -41,6 +41,7 @@ class LocalGateway:
     shortest_poll_seconds: ClassVar[float] = 0.1
     on_this_machine: ClassVar[bool] = True
     fetches_media: ClassVar[bool] = False
+    takes_files: ClassVar[bool] = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

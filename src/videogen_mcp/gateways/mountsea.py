@@ -78,6 +78,7 @@ class MountseaGateway:
     shortest_poll_seconds: ClassVar[float] = 3.0
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = True
+    takes_files: ClassVar[bool] = False
 
     def __init__(self, hub: JsonApi, account: JsonApi) -> None:
         self._hub = hub

@@ -51,6 +51,7 @@ class NovaKitGateway:
     shortest_poll_seconds: ClassVar[float] = 5.0
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = True
+    takes_files: ClassVar[bool] = False
 
     def __init__(self, api: JsonApi) -> None:
         self._api = api

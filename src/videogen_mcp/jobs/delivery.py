@@ -118,6 +118,7 @@ class Delivery:
             poster_path=str(poster),
             contact_sheet_path=str(sheet),
             checks=facts.checks,
+            details=finished.details,
         )
 
     async def _fetch(

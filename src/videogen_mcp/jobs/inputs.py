@@ -16,7 +16,7 @@ from videogen_mcp.media.files import check_data_uri, decode_data_uri, read_local
 from videogen_mcp.media.measure import measure_data_uri, measure_file, measure_url
 from videogen_mcp.media.urls import check_form, resolve
 from videogen_mcp.settings import Settings
-from videogen_mcp.types import MEDIA_FIELDS, Json, Media, MediaFacts, MediaKind, VideoRequest, texts_in
+from videogen_mcp.types import MEDIA_FIELDS, Json, Media, MediaFacts, MediaKind, VideoRequest, is_address, texts_in
 
 VIDEO_PREFIX = "video:"
 DATA_PREFIX = "data:"
@@ -69,7 +69,7 @@ def check_inputs(request: VideoRequest, settings: Settings) -> Inputs:
         if value.startswith(DATA_PREFIX):
             check_data_uri(value, field=field, kind=kind)
             found[value] = measure_data_uri(value, field=field, kind=kind)
-        elif _is_url(value):
+        elif is_address(value):
             check_form(value, settings, field=field)
         elif value.startswith(VIDEO_PREFIX):
             _check_video_reference(field, kind)
@@ -108,7 +108,7 @@ async def resolve_addresses(
     """
     asking: dict[str, Callable[[], Awaitable[_Found]]] = {}
     for field, value in inputs.request.media():
-        if _is_url(value):
+        if is_address(value):
             asking.setdefault(value, partial(_ask, field, value, settings, http))
         elif value.startswith(VIDEO_PREFIX):
             asking.setdefault(value, partial(_find_clip, field, value, settings, video_file))
@@ -203,14 +203,9 @@ def _check_video_reference(field: str, kind: MediaKind) -> None:
         raise InvalidRequest(f"{field} takes {kind}, but video:<job_id> is a clip.", field=field)
 
 
-def _is_url(value: str) -> bool:
-    scheme, separator, _ = value.partition("://")
-    return bool(separator) and scheme.isalpha() and scheme.lower() != "file"
-
-
 def _option_urls(options: Json) -> Iterator[tuple[str, str]]:
     """Every address anywhere in the options, with the option it stands in: they are sent on, so they are judged too."""
     for name, value in options.items():
         for text in texts_in(value):
-            if _is_url(text) and " " not in text.strip():
+            if is_address(text) and " " not in text.strip():
                 yield f"options.{name}", text

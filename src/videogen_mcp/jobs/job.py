@@ -46,6 +46,10 @@ class NoSlot(Exception):
     """As many generations run at the gateway as `VIDEOGEN_GATEWAY_LIMITS` allows."""
 
 
+OPERATION_IDS = ("request_id", "render_id", "task_id", "job_id", "interaction", "operation", "id")
+"""Where the gateways' handles have the id that people can look a generation up by."""
+
+
 @dataclass(frozen=True)
 class JobError:
     """Why a job or an attempt did not succeed (public contract, §4.2)."""
@@ -90,8 +94,8 @@ class Attempt:
     def operation_id(self) -> str | None:
         """The handle's own id, for people and for looking it up at the gateway."""
         operation = self.operation or {}
-        found = operation.get("request_id") or operation.get("render_id")
-        return str(found) if found else None
+        found = (operation.get(name) for name in OPERATION_IDS)
+        return next((str(one) for one in found if one), None)
 
 
 @dataclass(frozen=True)

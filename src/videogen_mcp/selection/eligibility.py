@@ -11,7 +11,7 @@ from videogen_mcp.catalogue.limits import check_media
 from videogen_mcp.catalogue.pricing import Cost, price
 from videogen_mcp.catalogue.schema import Endpoint, Model
 from videogen_mcp.errors import InvalidRequest, Refusal
-from videogen_mcp.types import NOTHING_MEASURED, Media, Mode, VideoRequest, told_names
+from videogen_mcp.types import NOTHING_MEASURED, Media, Mode, VideoRequest, file_name_of, is_address, told_names
 
 PINS = ("provider", "gateway", "model", "endpoint")
 """Arguments that are obeyed or refused, never swapped."""
@@ -27,6 +27,7 @@ class GatewayState:
         supported: This version can talk to it.
         health: How well it answered lately, 0 to 1.
         cool_off: Why it is left alone for a while; empty where it is not.
+        takes_files: Files can be handed over to it; otherwise it takes addresses only.
     """
 
     key_variable: str | None
@@ -34,6 +35,7 @@ class GatewayState:
     supported: bool
     health: float = 1.0
     cool_off: str = ""
+    takes_files: bool = True
 
     @property
     def ready(self) -> bool:
@@ -137,6 +139,7 @@ def sieve(
         if refusal is None:
             try:
                 payload = _encode(endpoint, mode, request, speaks=speaks)
+                _check_reachable(request, endpoint, gateways)
                 check_media(endpoint, payload.body, media)
             except InvalidRequest as error:
                 refusal = Refusal(endpoint.key, error.message, error.code, error.field)
@@ -161,6 +164,22 @@ def _encode(endpoint: Endpoint, mode: Mode, request: VideoRequest, *, speaks: bo
         with contextlib.suppress(InvalidRequest):
             return encode(endpoint, mode, request.model_copy(update={"generate_audio": True}))
     return encode(endpoint, mode, request)
+
+
+def _check_reachable(request: VideoRequest, endpoint: Endpoint, gateways: Mapping[str, GatewayState]) -> None:
+    """Check that the gateway can get at the media.
+
+    Raises:
+        InvalidRequest: One is a file, and the gateway takes addresses only; names the argument.
+    """
+    if gateways[endpoint.gateway].takes_files:
+        return
+    for field, value in request.media():
+        if not is_address(value):
+            message = (
+                f"{field} ({file_name_of(value)}) is a file, and gateway {endpoint.gateway} takes https addresses only."
+            )
+            raise InvalidRequest(message, field=field)
 
 
 def _considered(request: VideoRequest, catalogue: Catalogue) -> tuple[Endpoint, ...]:

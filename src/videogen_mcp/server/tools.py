@@ -101,7 +101,7 @@ PROVIDER_TOOLS: tuple[ProviderTool, ...] = (
         "minimax_video",
         {"provider": "minimax"},
         "MiniMax Hailuo",
-        "video_selector pinned to MiniMax Hailuo: lively motion at a low price, silent.",
+        "video_selector pinned to MiniMax: lively motion at a low price (Hailuo, silent), and H3 with sound.",
     ),
     ProviderTool(
         "veo_video",

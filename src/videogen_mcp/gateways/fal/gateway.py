@@ -31,6 +31,7 @@ class FalGateway:
     shortest_poll_seconds: ClassVar[float] = 2.0
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = True
+    takes_files: ClassVar[bool] = True
 
     def __init__(self, queue: FalQueue, uploads: FalUploads, history: FalHistory, webhooks: FalWebhooks) -> None:
         self._queue = queue

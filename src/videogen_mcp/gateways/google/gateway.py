@@ -31,6 +31,7 @@ class GoogleGateway:
     shortest_poll_seconds: ClassVar[float] = 5.0
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = False
+    takes_files: ClassVar[bool] = True
 
     def __init__(self, api: GoogleApi, files: GoogleFiles) -> None:
         self._api = api

@@ -30,6 +30,7 @@ class HeyGenGateway:
     shortest_poll_seconds: ClassVar[float] = 5.0
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = True
+    takes_files: ClassVar[bool] = True
 
     def __init__(self, url: str, upload_url: str, headers: Mapping[str, str], http: httpx2.AsyncClient) -> None:
         self._generations = HeyGenGenerations(url, headers, http)
