@@ -142,7 +142,9 @@ async def account(plan: Round, nursery: Nursery, database: Mapping[str, str], fo
         ledger = Ledger.of(standin, jobs, done.names, jobs_in_doubt(folder / "journal"), folder / "home" / "videos")
         assert standin.violations == []
     fleet, seconds = done.fleet, time.monotonic() - began
-    line = f"{plan.servers} servers, {len(fleet.paused)} pauses, {len(fleet.killed)} kills, seed {seed}, {seconds:.0f} s"
+    line = (
+        f"{plan.servers} servers, {len(fleet.paused)} pauses, {len(fleet.killed)} kills, seed {seed}, {seconds:.0f} s"
+    )
     return ledger, f"{line}: {ledger}"
 
 
