@@ -262,3 +262,21 @@ def test_a_public_address_that_cannot_be_called(value: str, wording: str) -> Non
     assert error.field == "VIDEOGEN_PUBLIC_URL"
     assert wording in error.message
     assert "s3cret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [("fal=40", {"fal": 40}), (" HeyGen = 10 , fal=40,", {"heygen": 10, "fal": 40}), ("", {})],
+)
+def test_the_limits_of_gateways(text: str, limits: dict[str, int]) -> None:
+    assert load(VIDEOGEN_GATEWAY_LIMITS=text).gateway_limits == limits
+
+
+@pytest.mark.parametrize("text", ["fal", "fal=", "=3", "fal=0", "fal=-1", "fal=1.5", "fal=many", "fal=1;heygen=2"])
+def test_limits_that_are_none_are_refused(text: str) -> None:
+    assert "VIDEOGEN_GATEWAY_LIMITS" in str(refused(VIDEOGEN_GATEWAY_LIMITS=text))
+
+
+@pytest.mark.parametrize("seconds", ["0", "0.5", "601", "soon", "nan"])
+def test_a_lease_that_is_none_is_refused(seconds: str) -> None:
+    assert "VIDEOGEN_LEASE_S" in str(refused(VIDEOGEN_LEASE_S=seconds))

@@ -14,18 +14,16 @@ from tests.jobs.waiting import until
 from tests.postgres import Postgres
 
 from videogen_mcp.errors import StoreError
-from videogen_mcp.jobs.clock import SystemClock
 from videogen_mcp.jobs.database import Database, lock_key, open_url
 from videogen_mcp.jobs.distributed import SessionLocks
 
 HOLDER = """
 import asyncio, sys
-from videogen_mcp.jobs.clock import SystemClock
 from videogen_mcp.jobs.database import open_url
 from videogen_mcp.jobs.distributed import SessionLocks
 
 async def main():
-    locks = SessionLocks(await open_url(sys.argv[1]), SystemClock(), float(sys.argv[2]))
+    locks = SessionLocks(await open_url(sys.argv[1]), float(sys.argv[2]))
     await locks.hold("other-process")
     print("held", flush=True)
     await locks.lost.wait()
@@ -51,7 +49,7 @@ async def opened_fixture(url: str) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def holding(database: Database, driver: str, lease_seconds: float = 60) -> AsyncIterator[SessionLocks]:
-    locks = SessionLocks(database, SystemClock(), lease_seconds)
+    locks = SessionLocks(database, lease_seconds)
     await locks.hold(driver)
     try:
         yield locks
@@ -86,7 +84,7 @@ async def test_a_name_is_held_until_it_is_let_go(opened: Database) -> None:
         async with holding(opened, "other") as other:
             assert await seen_dead(me, "me", "other") == set()
             with pytest.raises(StoreError, match="Another process drives jobs as me"):
-                await SessionLocks(opened, SystemClock()).hold("me")
+                await SessionLocks(opened).hold("me")
             await other.hold("other-2")
             assert await seen_dead(me, "other", "other-2") == {"other"}, "one name at a time"
         assert await seen_dead(me, "other-2") == {"other-2"}
@@ -144,6 +142,6 @@ async def test_a_session_that_is_cut_off_is_noticed_and_another_name_can_be_had(
 async def test_a_database_that_is_away_is_told_without_the_password(opened: Database) -> None:
     away = Database(create_async_engine(opened.url.set(port=1, password="s3cret")))
     with pytest.raises(StoreError, match="does not answer") as caught:
-        await SessionLocks(away, SystemClock()).hold("me")
+        await SessionLocks(away).hold("me")
     await away.close()
     assert "s3cret" not in str(caught.value)

@@ -80,7 +80,7 @@ class Fleet:
         clock = clock or SystemClock()
         locks: Locks = FileLocks(self.folder)
         if self.store.database.url.get_backend_name() == "postgresql":
-            locks = SessionLocks(self.store.database, SystemClock(), lease_seconds=60)
+            locks = SessionLocks(self.store.database, lease_seconds=60)
         names = (driver + "+" * number for number in count())
         engine = Engine(locks, self.store, lambda _driver: cast("Runner", self.runner), clock, lambda: next(names))
         await engine.open()

@@ -115,6 +115,7 @@ async def test_an_unreachable_gateway_is_told_at_once(
 ) -> None:
     hosts = f"{fal_environment['VIDEOGEN_ALLOWED_HOSTS']},127.0.0.1:1"
     service = open_service(fal_environment | {"VIDEOGEN_FAL_QUEUE_URL": url, "VIDEOGEN_ALLOWED_HOSTS": hosts})
+    await service.page()  # opening the database is not what is timed
     began = time.monotonic()
     job = await ended(service, FREE)
     assert time.monotonic() - began < 5
@@ -295,6 +296,7 @@ async def test_a_connection_that_is_never_made_is_told_within_five_seconds(
         host = f"127.0.0.1:{full.getsockname()[1]}"
         changes = {f"VIDEOGEN_FAL_{api}_URL": f"http://{host}" for api in ("QUEUE", "REST", "API")}
         service = open_service(fal_environment | changes | {"VIDEOGEN_ALLOWED_HOSTS": host})
+        await service.page()  # opening the database is not what is timed
         began = time.monotonic()
         job = await ended(service, FREE)
     assert time.monotonic() - began < 5

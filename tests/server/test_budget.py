@@ -4,10 +4,13 @@ import asyncio
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from tests.postgres import Postgres
 from tests.standins.fal import FalStandIn
 from tests.support import text_of, with_fal
 
@@ -20,8 +23,20 @@ BUDGET = "3.90"
 CALLS = 50
 
 
-async def test_the_days_budget_holds_over_two_processes(tmp_path: Path, standin: FalStandIn) -> None:
-    environment = os.environ | with_fal(standin, tmp_path, VIDEOGEN_DAILY_BUDGET_USD=BUDGET)
+@pytest.fixture(name="database", params=["sqlite", "postgresql"])
+def database_fixture(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    if request.param == "sqlite":
+        yield {}
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    with postgres.new_database() as url:
+        yield {"VIDEOGEN_DATABASE_URL": url}
+
+
+async def test_the_days_budget_holds_over_two_processes(
+    tmp_path: Path, standin: FalStandIn, database: dict[str, str]
+) -> None:
+    environment = os.environ | with_fal(standin, tmp_path, VIDEOGEN_DAILY_BUDGET_USD=BUDGET, **database)
     standin.hold("IN_QUEUE")
     parameters = StdioServerParameters(command=sys.executable, args=["-m", "videogen_mcp"], env=environment)
     async with Client(stdio_client(parameters)) as one, Client(stdio_client(parameters)) as other:

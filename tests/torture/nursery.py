@@ -26,6 +26,8 @@ LOADED = (
     "anyio._backends._asyncio",
     "jsonschema",
     "mcp.server.stdio",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
     "videogen_mcp.gateways",
     "videogen_mcp.jobs.inputs",
     "videogen_mcp.jobs.workshop",

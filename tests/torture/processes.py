@@ -196,6 +196,7 @@ class Fleet:
         self._starting: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
         self.killed: list[int] = []
+        self.paused: list[int] = []
 
     async def __aenter__(self) -> Self:
         for _ in range(self._size):
@@ -243,6 +244,23 @@ class Fleet:
                 return await server.call(tool, **arguments)
             except ServerDied:
                 continue
+            except TimeoutError:
+                if server.pid not in self.paused:
+                    raise
+
+    async def pause_one(self, seconds: float) -> None:
+        """Stop any of them as it stands, with its kernel still answering for it, and let it go on later."""
+        victim = await self.one_ready()
+        victim.is_ready = False
+        self.paused.append(victim.pid)
+        os.kill(victim.pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            os.kill(victim.pid, signal.SIGCONT)
+        victim.is_ready = True
+        async with self._changed:
+            self._changed.notify_all()
 
     async def kill_one(self) -> None:
         """Kill any of them, wherever it stands, and start another in its place."""

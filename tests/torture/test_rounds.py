@@ -15,7 +15,7 @@ from random import Random
 import pytest
 from tests.standins.fal import FalStandIn
 from tests.support import with_fal
-from tests.torture.conftest import NewDatabase
+from tests.torture.conftest import LEASE_SECONDS, NewDatabase
 from tests.torture.ledger import Job, Ledger, asked, settled
 from tests.torture.processes import Fleet, Nursery, ServerProcess, jobs_in_doubt
 
@@ -33,6 +33,8 @@ class Round:
         jobs: How many jobs are asked for; None: as many as there is time for.
         kills: How many servers are killed; None: as many as there is time for.
         pauses: The shortest and the longest time between two kills, in seconds.
+        stops: How many servers are paused, one after the other, before anything is killed.
+        stop_seconds: For how long.
         leash_seconds: When the round is given up, in seconds.
         is_listed: Whether the gateway lists what it took, so that a lost answer can be found again.
         settling_seconds: How long the last server may take to bring everything to an end, in seconds.
@@ -46,6 +48,8 @@ class Round:
     leash_seconds: float
     is_listed: bool = True
     settling_seconds: float = 60.0
+    stops: int = 0
+    stop_seconds: float = 0.0
 
 
 @dataclass
@@ -76,6 +80,12 @@ class Play:
             while job["status"] in {"queued", "working"}:
                 job = await self.fleet.call("video_job_status", job_id=job["job_id"], wait_seconds=5)
 
+    async def trouble(self, plan: Round, random: Random) -> None:
+        """Pause servers, and kill servers, as the plan says."""
+        for _ in range(plan.stops):
+            await self.fleet.pause_one(plan.stop_seconds)
+        await self.kill(plan.kills, plan.pauses, random)
+
     async def kill(self, kills: int | None, pauses: tuple[float, float], random: Random) -> None:
         """Kill one server after the other, with real time in between: the moments are what this is about."""
         while not self.is_over.is_set() and len(self.fleet.killed) != kills:
@@ -93,7 +103,7 @@ async def play(
     async with Fleet(nursery, environment, folder, plan.servers, random) as fleet:
         running = Play(fleet)
         async with asyncio.TaskGroup() as group:
-            killing = group.create_task(running.kill(plan.kills, plan.pauses, random))
+            killing = group.create_task(running.trouble(plan, random))
             asking = [group.create_task(running.ask(plan.jobs)) for _ in range(plan.clients)]
             await asyncio.wait(asking if plan.kills is None else [killing])
             running.is_over.set()
@@ -131,7 +141,10 @@ async def account(plan: Round, nursery: Nursery, database: Mapping[str, str], fo
             jobs, done = await play(plan, Random(seed), nursery, environment, folder)  # noqa: S311 -- guards nothing
         ledger = Ledger.of(standin, jobs, done.names, jobs_in_doubt(folder / "journal"), folder / "home" / "videos")
         assert standin.violations == []
-    line = f"{plan.servers} servers, {len(done.fleet.killed)} kills, seed {seed}, {time.monotonic() - began:.0f} s"
+    fleet, seconds = done.fleet, time.monotonic() - began
+    line = (
+        f"{plan.servers} servers, {len(fleet.paused)} pauses, {len(fleet.killed)} kills, seed {seed}, {seconds:.0f} s"
+    )
     return ledger, f"{line}: {ledger}"
 
 
@@ -167,3 +180,27 @@ def test_no_kill_loses_a_job_or_pays_for_one_twice(
     assert ledger.submits <= ledger.jobs
     assert ledger.completed + ledger.uncertain == ledger.jobs
     assert plan.jobs in {None, ledger.jobs}
+
+
+PAUSES = (
+    pytest.param(Round(2, 6, None, 2, (0.5, 0.5), 120, stops=3, stop_seconds=3 * LEASE_SECONDS), id="3-pauses"),
+    pytest.param(
+        Round(2, 6, None, 5, (3.0, 3.0), 600, stops=3, stop_seconds=60),
+        id="3-pauses-of-a-minute",
+        marks=pytest.mark.torture,
+    ),
+)
+
+
+@pytest.mark.parametrize("plan", PAUSES)
+def test_a_server_that_sleeps_while_others_take_its_jobs_pays_for_none_twice(
+    plan: Round, nursery: Nursery, on_postgres: NewDatabase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger, line = asyncio.run(account(plan, nursery, on_postgres(), tmp_path))
+    with capsys.disabled():
+        print(f"\n{line}")  # noqa: T201 -- the counts are what the round is for
+    faults = ledger.faults()
+    # What a sleeper had not sent when its job was given up is not sent at all: such a job fails, and costs nothing.
+    assert faults.pop("failed", 0) <= ledger.jobs - ledger.submits, line
+    assert faults == {}, line
+    assert ledger.submits <= ledger.jobs

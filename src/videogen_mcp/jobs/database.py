@@ -46,6 +46,9 @@ CONNECT_SECONDS = 10
 CONNECTIONS = 15
 """The most connections to PostgreSQL that one process keeps for its work; one more tells the others that it lives."""
 
+POOL_SECONDS = 120.0
+"""How long a transaction waits for one of them: thousands of jobs may want one in the same moment."""
+
 UNREACHABLE = (OperationalError, InterfaceError, PoolTimeoutError)
 """What a database raises that is busy, gone or shutting down: the next try may succeed."""
 
@@ -163,6 +166,7 @@ async def open_url(address: str) -> Database:
             url,
             pool_size=5,
             max_overflow=CONNECTIONS - 5,
+            pool_timeout=POOL_SECONDS,
             pool_pre_ping=True,
             hide_parameters=True,  # they hold prompts, and errors are logged
             connect_args=connect_arguments(url),

@@ -63,7 +63,7 @@ async def open_workshop(surroundings: Surroundings, location: Location) -> Works
     store = await location.open()
     locks: Locks = FileLocks(settings.home / "locks")
     if location.url:
-        locks = SessionLocks(store.database, clock, settings.lease_s)
+        locks = SessionLocks(store.database, settings.lease_s)
     engine = Engine(locks, store, _runners(surroundings, store), clock)
     try:
         await engine.open()
