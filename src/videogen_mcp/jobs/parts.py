@@ -1,6 +1,6 @@
 """What those who drive jobs work with."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -24,4 +24,5 @@ class RunnerParts:
     bell: Bell
     driver: str
     lessons: Lessons
+    submit_turn: Callable[[str], Awaitable[bool]]
     poll_interval: float | None

@@ -15,11 +15,12 @@ from videogen_mcp.errors import (
     GatewayError,
     InvalidRequest,
     NotSent,
+    SubmitRefused,
     SubmitUncertain,
     VideoGenError,
 )
 from videogen_mcp.gateways.base import CONNECT_SECONDS, Failed, Finished, Gateway, Operation
-from videogen_mcp.jobs.failures import fix_for, next_candidate
+from videogen_mcp.jobs.failures import Again, fix_for, next_again, next_candidate
 from videogen_mcp.jobs.job import Attempt, Job, JobError
 from videogen_mcp.jobs.lost import LOST_MESSAGE, SENDER_DIED, LostSubmits, lost_error
 from videogen_mcp.jobs.parts import RunnerParts
@@ -29,6 +30,9 @@ from videogen_mcp.selection.scoring import Candidate
 logger = logging.getLogger(__name__)
 
 DOWNLOAD_TRIES = 6
+
+ROOM_LOOK_SECONDS = 10.0
+"""A job that waits for a full gateway looks this often whether another process was told to stop it."""
 
 NOT_SENT_PAUSES = (0.5, 2.0)
 """Seconds before a submit of which nothing left this machine is tried once more, unless a connection's time is over."""
@@ -78,12 +82,28 @@ class Runner:
 
     async def _start_next(self, job: Job) -> None:
         candidate = next_candidate(job)
+        again = next_again(job) if candidate is None else None
         if job.cancel_requested:
             await self._update(job, status="cancelled", message="cancelled")
-        elif candidate is None:
-            await self._end_failed(job)
-        else:
+        elif candidate is not None:
             await self._begin(job, candidate)
+        elif again is None:
+            await self._end_failed(job)
+        elif again.at > self._clock.now():
+            await self._wait_for_room(job, again)
+        else:
+            await self._begin(job, again.candidate)
+
+    async def _wait_for_room(self, job: Job, again: Again) -> None:
+        """Wait a while for a gateway that is full; a cancellation ends it at once, one from elsewhere soon."""
+        gateway = again.candidate.gateway
+        message = f"{gateway} has no room now; it is asked again at {again.at:%H:%M:%S} UTC, nothing is running there"
+        if job.message != message:
+            await self._update(job, message=message)
+        with self._parts.bell.listen(f"drive:{job.id}") as poke:
+            if not await self._store.is_to_be_cancelled(job.id):
+                left = (again.at - self._clock.now()).total_seconds()
+                await self._clock.wait(poke, min(max(left, 0.0), ROOM_LOOK_SECONDS))
 
     async def _begin(self, job: Job, candidate: Candidate) -> None:
         """Prepare the media, write the attempt down, and send it."""
@@ -95,6 +115,9 @@ class Runner:
             body = await self._parts.delivery.prepare(job, candidate, gateway)
         except (GatewayError, InvalidRequest, DownloadFailed) as error:
             trouble = error
+        waited = trouble is None and await self._parts.submit_turn(candidate.gateway)
+        if waited and await self._store.is_to_be_cancelled(job.id):
+            return
         attempt = await self._store.begin_attempt(
             job.id,
             driver=self._parts.driver,
@@ -156,9 +179,11 @@ class Runner:
 
     async def _attempt_failed(self, job: Job, attempt: Attempt, error: VideoGenError) -> None:
         """Nothing runs at the gateway: the attempt costs nothing."""
-        reason = JobError(error.code, error.message, error.fix or fix_for(error.code), attempt.endpoint)
+        pause = (error.retry_after or 0.0) if isinstance(error, SubmitRefused) and error.busy else None
+        reason = JobError(error.code, error.message, error.fix or fix_for(error.code), attempt.endpoint, pause)
         logger.info("job %s: %s failed: %s", job.id, attempt.endpoint, error.code)
-        self._parts.lessons.failed(attempt.endpoint.partition(":")[0], error.code)
+        gateway = attempt.endpoint.partition(":")[0]
+        self._parts.lessons.failed(gateway, error.code, quiet_seconds=pause or 0.0)
         await self._store.update_attempt(
             job.id,
             attempt.number,
@@ -205,7 +230,7 @@ class Runner:
     async def _end_failed(self, job: Job) -> None:
         last = job.attempts[-1].error if job.attempts else None
         error = last or JobError("internal", "The job had nothing left to try.")
-        tried = len(job.attempts)
+        tried = len({one.endpoint for one in job.attempts})
         message = f"{error.message} ({tried} endpoints were tried.)" if tried > 1 else error.message
         error = JobError(error.code, message, error.fix, error.endpoint)
         await self._update(job, status="failed", error=error, message=error.message)

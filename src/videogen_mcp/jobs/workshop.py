@@ -1,7 +1,7 @@
 """The database with all that works on it: wired in one go when it is first needed."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +37,7 @@ class Surroundings:
     random: Random
     bell: Bell
     lessons: Lessons
+    submit_turn: Callable[[str], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ async def open_workshop(surroundings: Surroundings, database: Path) -> Workshop:
             bell=surroundings.bell,
             driver=driver,
             lessons=surroundings.lessons,
+            submit_turn=surroundings.submit_turn,
             poll_interval=settings.poll_interval_s,
         )
     )

@@ -5,11 +5,13 @@ from typing import ClassVar, Self
 
 import httpx2
 
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Health, Operation, Pending, SentRequest
+from videogen_mcp.gateways.fal.account import FalAccount
 from videogen_mcp.gateways.fal.history import FalHistory
 from videogen_mcp.gateways.fal.queue import FalQueue
 from videogen_mcp.gateways.fal.uploads import FalUploads
 from videogen_mcp.gateways.fal.wire import authorization
+from videogen_mcp.gateways.pace import Rate
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -21,17 +23,24 @@ class FalGateway:
         queue: Where generations are.
         uploads: Where files go.
         history: Where earlier requests are listed.
+        account: What is told of the key.
     """
 
     name: ClassVar[str] = "fal"
     shortest_poll_seconds: ClassVar[float] = 2.0
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = True
+    rate: ClassVar[Rate] = Rate(
+        submits=10,
+        looks=50,
+        source="fal's FAQ once told 10 requests a second; its own client looks as often per request",
+    )
 
-    def __init__(self, queue: FalQueue, uploads: FalUploads, history: FalHistory) -> None:
+    def __init__(self, queue: FalQueue, uploads: FalUploads, history: FalHistory, account: FalAccount) -> None:
         self._queue = queue
         self._uploads = uploads
         self._history = history
+        self._account = account
 
     @classmethod
     def open(cls, settings: Settings, http: httpx2.AsyncClient) -> Self:
@@ -44,6 +53,7 @@ class FalGateway:
             FalQueue(queue_url, headers, http),
             FalUploads(rest_url, headers, settings, http),
             FalHistory(api_url, headers, http),
+            FalAccount(api_url, headers, http),
         )
 
     @property
@@ -71,6 +81,10 @@ class FalGateway:
     async def upload(self, path: Path, mime_type: str) -> str:
         """Put a file on fal's CDN; returns its public address. See `Gateway.upload`."""
         return await self._uploads.upload(path, mime_type)
+
+    async def check(self) -> Health:
+        """Ask for a price, which needs a key and costs nothing. See `Gateway.check`."""
+        return await self._account.check()
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -12,7 +12,7 @@ import anyio
 import httpx2
 
 from videogen_mcp.errors import NotSent, SubmitRefused
-from videogen_mcp.gateways.base import call
+from videogen_mcp.gateways.base import call, is_busy
 from videogen_mcp.gateways.fal.wire import reason, refusal_code, short
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
@@ -85,7 +85,8 @@ class FalUploads:
             raise NotSent(f"fal's storage cannot be reached: {short(error)}.") from error
         if reply.status not in {200, 201} or reply.body is None:
             message = f"fal's storage refused the file with {reply.status}: {reason(reply)}."
-            raise SubmitRefused(message, code=refusal_code(reply))
+            code = refusal_code(reply)
+            raise SubmitRefused(message, code=code, retry_after=reply.retry_after, busy=is_busy(reply.status, code))
         return reply.body
 
 

@@ -16,6 +16,7 @@ import httpx2
 
 from videogen_mcp.errors import (
     ErrorCode,
+    GatewayError,
     InvalidRequest,
     NotSent,
     OperationGone,
@@ -23,7 +24,7 @@ from videogen_mcp.errors import (
     SubmitRefused,
     SubmitUncertain,
 )
-from videogen_mcp.gateways.base import CONNECT_SECONDS, NOT_SENT, Reply, call
+from videogen_mcp.gateways.base import CONNECT_SECONDS, NOT_SENT, Health, Reply, call, is_busy
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -160,7 +161,8 @@ def refusal(reply: Reply, what: str) -> SubmitRefused:
     error = error_of(reply)
     fix = "" if error.retry_after is None else f"Google asks to be left alone for {error.retry_after:g} s."
     message = f"Google refused {what} with {reply.status}: {error.reason}."
-    return SubmitRefused(message, code=refusal_code(reply), fix=fix)
+    code, pause = refusal_code(reply), error.retry_after
+    return SubmitRefused(message, code=code, fix=fix, retry_after=pause, busy=is_busy(reply.status, code))
 
 
 def short(error: httpx2.HTTPError) -> str:
@@ -247,6 +249,23 @@ class GoogleApi:
         if reply.status == 200 and reply.body is not None:  # noqa: PLR2004
             return reply.body
         raise trouble(reply)
+
+    async def check(self) -> Health:
+        """List one model: `GET /v1beta/models?pageSize=1` (ai.google.dev/api/models). See `Gateway.check`."""
+        try:
+            reply = await self.send("GET", "/v1beta/models?pageSize=1")
+        except NOT_SENT as error:
+            raise NotSent(f"Google cannot be reached: {short(error)}.") from error
+        except httpx2.HTTPError as error:
+            raise GatewayError(f"Google could not be asked: {short(error)}.") from error
+        if reply.status == 200:  # noqa: PLR2004
+            return Health(accepted=True)
+        code, told = refusal_code(reply), error_of(reply).reason
+        if code == "unauthorized":
+            return Health(accepted=False, note=told)
+        if code == "insufficient_credit":
+            return Health(accepted=True, balance=told)
+        raise GatewayError(f"Google answered {reply.status}: {told}.")
 
     async def ask(self, method: str, path: str) -> Reply:
         """Send a request that starts nothing.

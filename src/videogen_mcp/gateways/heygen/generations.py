@@ -26,6 +26,7 @@ from videogen_mcp.gateways.base import (
     Pending,
     Reply,
     call,
+    is_busy,
 )
 from videogen_mcp.gateways.heygen.routes import AGENT, ROUTES, VIDEO, WORKFLOW, Route, envelope, route_of
 from videogen_mcp.gateways.heygen.states import session_state, video_state, workflow_state
@@ -184,4 +185,5 @@ def _refused(route: Route, reply: Reply) -> SubmitRefused:
         )
     later = "" if reply.retry_after is None else f" It asks to be left alone for {reply.retry_after:g} s."
     message = f"HeyGen refused the request with {reply.status}: {reason(reply)}.{later}"
-    return SubmitRefused(message, code=refusal_code(reply))
+    code = refusal_code(reply)
+    return SubmitRefused(message, code=code, retry_after=reply.retry_after, busy=is_busy(reply.status, code))
