@@ -103,6 +103,15 @@ class Settings(BaseModel):
             )
         return url
 
+    def is_safe_address(self, url: str) -> bool:
+        """Whether something may be sent to an address that a service gave: it is `https`, or its host is exempt."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            return False
+        return bool(host) and (parts.scheme == "https" or self.is_allowed_host(host or "", port))
+
     def is_allowed_host(self, host: str, port: int | None) -> bool:
         """Whether `host[:port]` is exempt from the private-address refusal."""
         host = host.lower()

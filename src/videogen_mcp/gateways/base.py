@@ -4,8 +4,10 @@ A gateway gets a ready body. It never sees prices, scores or the request. Pollin
 downloads exist once, in `jobs/runner.py`.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -260,10 +262,13 @@ async def call(
         timeout=time_limits,
     )
     with exchange(method, url) as told:
-        response = await http.send(request, stream=True, follow_redirects=False)
+        # The time limits of HTTP are between two bytes: a service that trickles could go on for ever.
+        async with _deadline(request, bounded=content is None):
+            response = await http.send(request, stream=True, follow_redirects=False)
         told.answered(response.status_code, response.headers)
         try:
-            received = await _bounded(response)
+            async with _deadline(request):
+                received = await _bounded(response)
         finally:
             await response.aclose()
     text = bytes(received[:MAX_REPLY_BYTES]).decode("utf-8", "replace")
@@ -271,6 +276,24 @@ async def call(
         # Some services repeat a key that they refuse, and what they say ends up in messages, logs and the database.
         text = text.replace(secret, "…")
     return Reply(response.status_code, dict(response.headers), text, _json_object(text))
+
+
+@asynccontextmanager
+async def _deadline(request: httpx2.Request, *, bounded: bool = True) -> AsyncGenerator[None]:
+    """Bound the whole of the block by the sum of the limits on its steps.
+
+    Raises:
+        httpx2.ReadTimeout: It took longer.
+    """
+    if not bounded:
+        yield
+        return
+    allowed: dict[str, float | None] = request.extensions["timeout"]
+    try:
+        async with asyncio.timeout(sum(one or 0.0 for one in allowed.values())):
+            yield
+    except TimeoutError as error:
+        raise httpx2.ReadTimeout("no whole answer within the time allowed", request=request) from error
 
 
 async def _bounded(response: httpx2.Response) -> bytearray:
@@ -290,10 +313,26 @@ def _secrets(headers: Mapping[str, str]) -> list[str]:
 
 def _json_object(text: str) -> Json | None:
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError:
         return None
     return cast("Json", value) if isinstance(value, dict) else None
+
+
+def read_json(text: str) -> Any:
+    """The JSON value of a text.
+
+    Raises:
+        ValueError: It is none, or none that can be read: nested without end, or with a figure that is no number.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def is_busy(status: int, code: ErrorCode) -> bool:

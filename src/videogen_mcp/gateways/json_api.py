@@ -4,7 +4,6 @@ A submit is one POST. What comes back is told apart by one question: is it certa
 billed? Where it is not, the submit is uncertain.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from videogen_mcp.errors import (
     SubmitRefused,
     SubmitUncertain,
 )
-from videogen_mcp.gateways.base import CONNECT_SECONDS, NOT_SENT, TIMEOUT, Failed, Reply, call, is_busy
+from videogen_mcp.gateways.base import CONNECT_SECONDS, NOT_SENT, TIMEOUT, Failed, Reply, call, is_busy, read_json
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -195,7 +194,7 @@ class JsonApi:
             code = "not_found" if reply.status in {404, 410} else refusal_code(reply)
             raise GatewayError(f"{name} answered {reply.status}: {reason(reply)}.", code=code)
         try:
-            return json.loads(reply.text)
+            return read_json(reply.text)
         except ValueError:
             self.unreadable()
 

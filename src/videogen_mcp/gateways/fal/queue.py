@@ -59,9 +59,9 @@ class FalQueue:
             raise NotSent(f"fal cannot be reached: {short(error)}.") from error
         except httpx2.HTTPError as error:
             raise SubmitUncertain(f"The answer to the submit was lost: {short(error)}.") from error
-        if reply.status in {200, 201, 202}:
+        if 200 <= reply.status < 300:  # noqa: PLR2004 -- HTTP's own classes, here and below
             return self._operation(endpoint_id, reply)
-        if reply.status >= 500 or reply.status == 408 or reply.status < 200:  # noqa: PLR2004 -- HTTP's own classes
+        if reply.status >= 500 or reply.status == 408 or reply.status < 200:  # noqa: PLR2004
             raise SubmitUncertain(f"fal answered the submit with {reply.status}: {reason(reply)}.")
         code = refusal_code(reply)
         message, busy = f"fal refused the request with {reply.status}: {reason(reply)}.", is_busy(reply.status, code)

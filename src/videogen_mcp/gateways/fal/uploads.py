@@ -6,7 +6,6 @@ Two steps: `POST {rest}/storage/auth/token` with the key gives a short-lived tok
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import anyio
 import httpx2
@@ -43,8 +42,7 @@ class FalUploads:
         base_url, secret = token.get("base_url"), token.get("token")
         if not isinstance(base_url, str) or not isinstance(secret, str):
             raise SubmitRefused("fal's storage gave no upload address.", code="gateway_unavailable")
-        parts = urlsplit(base_url)
-        if parts.scheme != "https" and not self._settings.is_allowed_host(parts.hostname or "", parts.port):
+        if not self._settings.is_safe_address(base_url):
             raise SubmitRefused("fal's storage gave an upload address that is not https.", code="gateway_unavailable")
         stored = await self._send(
             "POST",
@@ -57,9 +55,10 @@ class FalUploads:
             },
             content=_chunks(path),
         )
-        if not isinstance(stored.get("access_url"), str):
+        address = stored.get("access_url")
+        if not isinstance(address, str) or not address:
             raise SubmitRefused("fal's storage gave no address for the file.", code="gateway_unavailable")
-        return stored["access_url"]
+        return address
 
     async def _send(
         self,

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import anyio
 import httpx2
@@ -145,8 +144,7 @@ class GoogleFiles:
         if started.status != 200:  # noqa: PLR2004
             raise refusal(started, "the file")
         url = started.headers.get("x-goog-upload-url", "")
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not self._settings.is_allowed_host(parts.hostname or "", parts.port):
+        if not self._settings.is_safe_address(url):
             raise SubmitRefused("Google's storage gave no upload address that is https.", code="gateway_unavailable")
         return url
 

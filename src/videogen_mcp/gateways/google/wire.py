@@ -6,7 +6,6 @@ wraps that in a list of one, and the Interactions API writes a word (`invalid_re
 (google.dev/gemini-api/docs/troubleshooting; cloud.google.com/apis/design/errors).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from videogen_mcp.errors import (
     SubmitRefused,
     SubmitUncertain,
 )
-from videogen_mcp.gateways.base import CONNECT_SECONDS, NOT_SENT, Health, Reply, call, is_busy
+from videogen_mcp.gateways.base import CONNECT_SECONDS, NOT_SENT, Health, Reply, call, is_busy, read_json
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -100,7 +99,7 @@ def read_error(error: Json, *, retry_after: float | None = None) -> GoogleError:
 
 def _first_of_a_list(text: str) -> Json:
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError:
         return {}
     return next(objects_of(value), cast("Json", {}))
@@ -227,11 +226,11 @@ class GoogleApi:
             raise NotSent(f"Google cannot be reached: {short(error)}.") from error
         except httpx2.HTTPError as error:
             raise SubmitUncertain(f"The answer to the submit was lost: {short(error)}.") from error
-        if reply.status in {200, 201, 202}:
+        if 200 <= reply.status < 300:  # noqa: PLR2004 -- HTTP's own classes, here and below
             if reply.body is None:
                 raise SubmitUncertain("Google accepted the submit, but its answer cannot be read.")
             return reply.body
-        if reply.status >= 500 or reply.status in {408, 499} or reply.status < 200:  # noqa: PLR2004 -- HTTP's own classes
+        if reply.status >= 500 or reply.status in {408, 499} or reply.status < 200:  # noqa: PLR2004
             raise SubmitUncertain(f"Google answered the submit with {reply.status}: {error_of(reply).reason}.")
         if reply.status == 404:  # noqa: PLR2004
             message = f"Google does not serve this model (any more): {error_of(reply).reason}."
