@@ -115,6 +115,7 @@ class HeyGenStandIn(StandInServer):
         self.has_asset_addresses = True
         self.account = Account()
         self.upload_url = f"{self.origin}/upload"
+        self._keys: set[str] = set()
         self._running: tuple[str, ...] | None = None
         self._failures: list[tuple[str, str]] = []
         self._generations: list[Generation] = []
@@ -194,6 +195,12 @@ class HeyGenStandIn(StandInServer):
             return Finding("", "Content-Type should be application/json", status=415)
         if request.query:
             return Finding("", "There are no query parameters")
+        if ("idempotency-key" in request.headers) != (request.path == VIDEOS):
+            self.report(f"An Idempotency-Key is taken by {VIDEOS} only, and expected there.")
+        key = request.headers.get("idempotency-key")
+        if key is not None and key in self._keys:
+            self.report("Two submits came with one Idempotency-Key.")
+        self._keys |= {key} if key else set()
         validation = Validation(self.origin, self._serves, lambda asset_id: asset_id in self._assets)
         if request.path == WORKFLOWS:
             validation.workflow(request.json)

@@ -24,6 +24,7 @@ from videogen_mcp.jobs.failures import Again, fix_for, next_again, next_candidat
 from videogen_mcp.jobs.job import Attempt, Job, JobError
 from videogen_mcp.jobs.lost import LOST_MESSAGE, SENDER_DIED, LostSubmits, lost_error
 from videogen_mcp.jobs.parts import RunnerParts
+from videogen_mcp.jobs.trace import trace_attempt
 from videogen_mcp.jobs.watch import Watch
 from videogen_mcp.selection.scoring import Candidate
 
@@ -192,11 +193,13 @@ class Runner:
             ended_at=self._clock.now(),
             costs={"cost_usd": Decimal(0)},
         )
+        trace_attempt(job, attempt, "failed", self._clock.now(), error.code)
 
     async def _lose(self, job: Job, attempt: Attempt, error: SubmitUncertain) -> None:
         """The answer to a submit is lost; looking for it is the next step, which may be another process's."""
         reason = lost_error(attempt, error)
         await self._store.update_attempt(job.id, attempt.number, status="uncertain", error=reason)
+        trace_attempt(job, attempt, "uncertain", self._clock.now(), error.code)
         await self._update(job, message="the answer to the submit was lost; looking for it at the gateway")
 
     async def _look_for(self, job: Job, attempt: Attempt) -> None:
@@ -260,6 +263,7 @@ class Runner:
                     await self._store.update_attempt(
                         job.id, attempt.number, status="succeeded", ended_at=self._clock.now(), costs=billed
                     )
+                    trace_attempt(job, attempt, "succeeded", self._clock.now(), None)
                 await self._deliver(job, state)
             case Failed() if attempt.status == "succeeded":
                 message = f"The clip was made, but it is no longer at the gateway: {state.message}"
@@ -275,6 +279,7 @@ class Runner:
                     error=reason,
                     ended_at=self._clock.now(),
                 )
+                trace_attempt(job, attempt, "cancelled" if cancelled else "failed", self._clock.now(), state.code)
                 if cancelled:
                     await self._update(job, status="cancelled", message="cancelled at the gateway")
             case _:

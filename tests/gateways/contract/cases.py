@@ -22,6 +22,7 @@ from tests.standins.novakit import NovaKitStandIn
 from videogen_mcp.gateways import GATEWAYS
 from videogen_mcp.gateways.base import MARK_PREFIX, CancelOutcome, Gateway
 from videogen_mcp.gateways.google import GoogleGateway
+from videogen_mcp.gateways.pace import Rate
 from videogen_mcp.settings import Settings, load_settings
 
 PROMPT = "A fox runs over snow, and no trace may tell of it"
@@ -75,6 +76,12 @@ class Case:
     @property
     def gateway(self) -> str:
         return self.name.partition(" ")[0]
+
+    @property
+    def rate(self) -> Rate:
+        implementation = GATEWAYS[self.gateway].implementation
+        assert implementation is not None
+        return implementation.rate
 
     def settings(self, origin: str, key: str, home: str = "/nowhere") -> Settings:
         variable = GATEWAYS[self.gateway].key_variable

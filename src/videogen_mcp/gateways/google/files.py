@@ -70,7 +70,7 @@ class GoogleFiles:
             return path.as_uri()
         file = await self._store(path, mime_type, size)
         name, uri = file.get("name"), file.get("uri")
-        if not isinstance(name, str) or not isinstance(uri, str):
+        if not isinstance(name, str) or not isinstance(uri, str) or not (name and uri):
             raise SubmitRefused("Google's storage gave no address for the file.", code="gateway_unavailable")
         await self._until_ready(name, file)
         return uri
