@@ -122,8 +122,8 @@ async def _gateway(service: VideoService, name: str) -> Check:
         both.start_soon(_reached, gateway.address, findings)
         both.start_soon(_accepted, service, gateway, entry.key_variable, findings)
     findings.sort(key=lambda one: one.place)
-    status = max((one.status for one in findings), key=SEVERITY.index)
-    return Check(name=label, status=status, detail="; ".join(one.detail for one in findings))
+    worst = max(SEVERITY.index(one.status) for one in findings)
+    return Check(name=label, status=SEVERITY[worst], detail="; ".join(one.detail for one in findings))
 
 
 @dataclass(frozen=True)
