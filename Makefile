@@ -33,8 +33,9 @@ bench: .venv/.tools ## measure, and fail where a figure is over its limit
 models-page: .venv/.installed ## write the catalogue as one static page, for choosing a model
 	@$(BIN)/python -m videogen_mcp.models_page build/models.html
 
-docs: .venv/.tools ## write what docs/selection.md quotes from the code
+docs: .venv/.tools ## write what docs/selection.md and docs/gateways.md quote from the code
 	@$(BIN)/python -m tests.docs.selection_page
+	@$(BIN)/python -m tests.docs.gateways_page
 
 .venv/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; call make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'

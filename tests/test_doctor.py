@@ -1,17 +1,41 @@
 """What the doctor finds, and that looking costs nothing."""
 
 import os
+import re
 import socket
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
+import pytest
 from tests.standins.fal import FalStandIn
+from tests.standins.heygen import HeyGenStandIn
+from tests.standins.server import json_reply
 from tests.support import home_only, with_fal
 
 from videogen_mcp import __version__
 from videogen_mcp.doctor import Check, Report, examine
 from videogen_mcp.service import open_service
 from videogen_mcp.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def no_proxy_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a proxy the way to a host cannot be looked at."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def with_heygen(standin: HeyGenStandIn, home: Path) -> dict[str, str]:
+    return home_only(
+        home,
+        HEYGEN_API_KEY=standin.key,
+        VIDEOGEN_HEYGEN_URL=standin.origin,
+        VIDEOGEN_HEYGEN_UPLOAD_URL=standin.upload_url,
+        VIDEOGEN_ALLOWED_HOSTS=standin.origin.removeprefix("http://"),
+    )
 
 
 async def look(environment: Mapping[str, str]) -> tuple[Report, dict[str, Check]]:
@@ -32,14 +56,61 @@ async def test_a_fresh_machine_is_fine_and_told_what_is_missing(tmp_path: Path) 
     assert "0 jobs" in checks["jobs"].detail
 
 
-async def test_a_key_is_not_sent_anywhere(tmp_path: Path) -> None:
-    with FalStandIn() as standin:
+async def test_a_key_is_tried_with_one_free_call_of_its_own_gateway(tmp_path: Path) -> None:
+    with FalStandIn() as standin, HeyGenStandIn() as other:
         report, checks = await look(with_fal(standin, tmp_path))
-        assert standin.requests == []
+        assert [(one.method, one.path) for one in standin.requests] == [("GET", "/platform/v1/models/pricing")]
+        assert (standin.violations, other.requests) == ([], [])
     assert report.ok
     assert checks["gateway fal"].status == "ok"
-    assert checks["gateway fal"].detail == "FAL_KEY is set; 127.0.0.1 answers"
+    told = "FAL_KEY is accepted; 127.0.0.1 answers; its API does not tell a balance"
+    assert checks["gateway fal"].detail == told
     assert standin.key not in report.model_dump_json()
+
+
+async def test_a_balance_is_told_where_the_api_tells_it(tmp_path: Path) -> None:
+    with HeyGenStandIn() as standin:
+        report, checks = await look(with_heygen(standin, tmp_path))
+    assert report.ok
+    told = "HEYGEN_API_KEY is accepted; 127.0.0.1 answers; wallet: $42.50 left"
+    assert checks["gateway heygen"].detail == told
+
+
+async def test_a_refused_key_fails(tmp_path: Path) -> None:
+    with FalStandIn() as standin:
+        report, checks = await look(with_fal(standin, tmp_path, FAL_KEY="not-the-key"))
+    assert not report.ok
+    assert checks["gateway fal"].status == "fail"
+    assert "FAL_KEY is refused" in checks["gateway fal"].detail
+    assert "127.0.0.1 answers" in checks["gateway fal"].detail
+
+
+@pytest.mark.parametrize(("hours", "words"), [(-1, "ahead of"), (1, "behind")])
+async def test_a_clock_that_is_wrong_is_told(tmp_path: Path, hours: int, words: str) -> None:
+    theirs = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+    with HeyGenStandIn() as standin:
+        standin.script(json_reply(200, {"data": standin.account.user}, Date=theirs))
+        report, checks = await look(with_heygen(standin, tmp_path))
+    assert report.ok
+    assert checks["gateway heygen"].status == "note"
+    told = checks["gateway heygen"].detail
+    assert re.search(rf"this machine's clock is (35[5-9]\d|36[0-4]\d) s {words} the gateway's", told), told
+
+
+async def test_a_right_clock_is_not_worth_a_word(tmp_path: Path) -> None:
+    with HeyGenStandIn() as standin:
+        now = format_datetime(datetime.now(UTC), usegmt=True)
+        standin.script(json_reply(200, {"data": standin.account.user}, Date=now))
+        _, checks = await look(with_heygen(standin, tmp_path))
+    assert "clock" not in checks["gateway heygen"].detail
+
+
+async def test_an_api_that_is_broken_fails_with_what_it_says(tmp_path: Path) -> None:
+    with HeyGenStandIn() as standin:
+        standin.script(json_reply(503, {"error": {"code": "down", "message": "Maintenance"}}))
+        report, checks = await look(with_heygen(standin, tmp_path))
+    assert not report.ok
+    assert "503: Maintenance" in checks["gateway heygen"].detail
 
 
 async def test_a_gateway_that_cannot_be_reached_fails(tmp_path: Path) -> None:
@@ -50,7 +121,16 @@ async def test_a_gateway_that_cannot_be_reached_fails(tmp_path: Path) -> None:
         report, checks = await look(environment)
     assert not report.ok
     assert checks["gateway fal"].status == "fail"
-    assert "cannot be reached" in checks["gateway fal"].detail
+    assert "127.0.0.1 cannot be reached: no connection to port" in checks["gateway fal"].detail
+
+
+async def test_a_name_that_does_not_resolve_and_a_host_without_tls_are_told_apart(tmp_path: Path) -> None:
+    with FalStandIn() as standin:
+        _, unknown = await look(with_fal(standin, tmp_path, VIDEOGEN_FAL_QUEUE_URL="https://queue.invalid"))
+        plain = standin.origin.replace("http:", "https:")
+        _, without = await look(with_fal(standin, tmp_path, VIDEOGEN_FAL_QUEUE_URL=plain))
+    assert "queue.invalid cannot be reached: its name does not resolve" in unknown["gateway fal"].detail
+    assert "127.0.0.1 cannot be reached: no secure connection, TLS fails" in without["gateway fal"].detail
 
 
 async def test_an_address_that_cannot_be_used_fails(tmp_path: Path) -> None:

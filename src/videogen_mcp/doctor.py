@@ -1,22 +1,37 @@
-"""What is configured, reachable and writable. Spends nothing and sends no key."""
+"""What is configured, reachable and writable, and whether each key is accepted. Spends nothing.
+
+A key goes to its own gateway only, with one call that costs nothing; all gateways are asked at once.
+"""
 
 import importlib.util
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import anyio
 from anyio import to_thread
+from anyio.streams.tls import TLSStream
 from pydantic import BaseModel, ConfigDict
 
 from videogen_mcp import __version__
 from videogen_mcp.errors import VideoGenError
 from videogen_mcp.gateways import GATEWAYS
+from videogen_mcp.gateways.base import Gateway
 from videogen_mcp.service import VideoService
 
+Status = Literal["ok", "note", "fail"]
+SEVERITY: tuple[Status, ...] = ("ok", "note", "fail")
+
 REACH_SECONDS = 4.0
+CHECK_SECONDS = 8.0
+"""How long a gateway has for its free call."""
+
+MOST_SKEW_SECONDS = 30.0
+"""Lost submits are looked for within two minutes of their time; a wrong clock eats that up."""
 
 
 class Check(BaseModel):
@@ -25,7 +40,7 @@ class Check(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    status: Literal["ok", "note", "fail"]
+    status: Status
     detail: str
 
 
@@ -49,7 +64,15 @@ async def examine(service: VideoService) -> Report:
         await _database(service),
         _renderer(),
     ]
-    checks += [await _gateway(service, name) for name in GATEWAYS]
+    found: dict[str, Check] = {}
+
+    async def look(name: str) -> None:
+        found[name] = await _gateway(service, name)
+
+    async with anyio.create_task_group() as all_at_once:
+        for name in GATEWAYS:
+            all_at_once.start_soon(look, name)
+    checks += [found[name] for name in GATEWAYS]
     return Report(ok=all(one.status != "fail" for one in checks), version=__version__, checks=checks)
 
 
@@ -91,20 +114,75 @@ async def _gateway(service: VideoService, name: str) -> Check:
     if entry.implementation is None:
         return Check(name=label, status="note", detail="its key is set, but this version cannot use it yet")
     try:
-        url = service.gateway(name).address
+        gateway = service.gateway(name)
     except VideoGenError as error:
         return Check(name=label, status="fail", detail=error.message)
-    parts = urlsplit(url)
-    reached = await _reach(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-    detail = f"{entry.key_variable} is set; {parts.hostname} {'answers' if reached else 'cannot be reached'}"
-    return Check(name=label, status="ok" if reached else "fail", detail=detail)
+    findings: list[Finding] = []
+    async with anyio.create_task_group() as both:
+        both.start_soon(_reached, gateway.address, findings)
+        both.start_soon(_accepted, service, gateway, entry.key_variable, findings)
+    findings.sort(key=lambda one: one.place)
+    worst = max(SEVERITY.index(one.status) for one in findings)
+    return Check(name=label, status=SEVERITY[worst], detail="; ".join(one.detail for one in findings))
 
 
-async def _reach(host: str, port: int) -> bool:
+@dataclass(frozen=True)
+class Finding:
+    """One thing found of a gateway, and where in the line it stands."""
+
+    place: int
+    status: Status
+    detail: str
+
+
+async def _accepted(service: VideoService, gateway: Gateway, variable: str, findings: list[Finding]) -> None:
+    """Whether the key is accepted, by a free call; what is left on the account, and how the clocks differ."""
+    try:
+        with anyio.fail_after(CHECK_SECONDS):
+            health = await gateway.check()
+    except TimeoutError:
+        findings.append(Finding(0, "fail", f"{variable} is set, but the API gave no answer in {CHECK_SECONDS:g} s"))
+    except VideoGenError as error:
+        findings.append(Finding(0, "fail", f"{variable} is set, but {error.message.rstrip('.')}"))
+    else:
+        if health.accepted:
+            findings.append(Finding(0, "ok", f"{variable} is accepted"))
+            findings.append(Finding(2, "ok", health.balance or health.note or "its API does not tell a balance"))
+        else:
+            findings.append(Finding(0, "fail", f"{variable} is refused: {health.note.rstrip('.')}"))
+        if health.date is not None:
+            findings += _skewed((service.clock.now() - health.date).total_seconds())
+
+
+def _skewed(seconds: float) -> list[Finding]:
+    """A clock that is wrong makes lost submits impossible to find, and signed messages look forged."""
+    if abs(seconds) <= MOST_SKEW_SECONDS:
+        return []
+    way = "ahead of" if seconds > 0 else "behind"
+    return [Finding(3, "note", f"this machine's clock is {abs(seconds):.0f} s {way} the gateway's: set it")]
+
+
+async def _reached(address: str, findings: list[Finding]) -> None:
+    """Whether the host answers, step by step: name, connection, TLS. Behind a proxy only the proxy could be asked."""
+    if getproxies().keys() & {"http", "https", "all"}:
+        return
+    parts = urlsplit(address)
+    host, is_tls = parts.hostname or "", parts.scheme == "https"
+    trouble = await _trouble_on_the_way(host, parts.port or (443 if is_tls else 80), is_tls=is_tls)
+    findings.append(Finding(1, "fail" if trouble else "ok", f"{host} {trouble or 'answers'}"))
+
+
+async def _trouble_on_the_way(host: str, port: int, *, is_tls: bool) -> str:
+    step = "cannot be reached: its name does not resolve"
     try:
         with anyio.fail_after(REACH_SECONDS):
+            await anyio.getaddrinfo(host, port)
+            step = f"cannot be reached: no connection to port {port}"
             stream = await anyio.connect_tcp(host, port)
-    except (OSError, TimeoutError):
-        return False
-    await stream.aclose()
-    return True
+            async with stream:
+                step = "cannot be reached: no secure connection, TLS fails"
+                if is_tls:
+                    await TLSStream.wrap(stream, hostname=host, standard_compatible=False)
+    except (OSError, TimeoutError, anyio.EndOfStream, anyio.BrokenResourceError):
+        return step
+    return ""

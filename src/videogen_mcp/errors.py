@@ -145,7 +145,30 @@ class NotSent(GatewayError):
 
 
 class SubmitRefused(GatewayError):
-    """The gateway refused the submit with an answer of its own: nothing runs there."""
+    """The gateway refused the submit with an answer of its own: nothing runs there.
+
+    Args:
+        message: What it said.
+        fix: What the caller can do about it.
+        field: The argument at fault.
+        code: The error code, `gateway_unavailable` unless the refusal is about something else.
+        retry_after: Seconds the gateway asked to be left alone, if it did.
+        busy: It only has no room now: the same request may be taken later.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fix: str = "",
+        field: str | None = None,
+        code: ErrorCode | None = None,
+        retry_after: float | None = None,
+        busy: bool = False,
+    ) -> None:
+        super().__init__(message, fix=fix, field=field, code=code)
+        self.retry_after = retry_after
+        self.busy = busy
 
 
 class SubmitUncertain(GatewayError):

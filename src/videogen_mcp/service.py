@@ -11,15 +11,16 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import anyio
 import httpx2
 from anyio import to_thread
 
 from videogen_mcp.catalogue import Catalogue, load_catalogue
-from videogen_mcp.errors import InvalidRequest, NotConfigured, NotFound
-from videogen_mcp.gateways import GATEWAYS
+from videogen_mcp.errors import InvalidRequest, NotFound
+from videogen_mcp.gateways import GATEWAYS, open_gateway
+from videogen_mcp.gateways.attended import Attended
 from videogen_mcp.gateways.base import TIMEOUT, Gateway
 from videogen_mcp.gateways.fal import FalPlatform
 from videogen_mcp.jobs.bell import Bell
@@ -85,7 +86,7 @@ class VideoService:
         self._random = random or Random(secrets.randbits(64))  # noqa: S311 -- spreads polls, guards nothing
         self._bell = Bell()
         self._lessons = Lessons(self.clock)
-        self._gateways: dict[str, Gateway] = {}
+        self._gateways: dict[str, Attended] = {}
         self._running: Workshop | None = None
         self._opening = asyncio.Lock()
         self._users = 0
@@ -295,6 +296,7 @@ class VideoService:
             )
         surroundings = Surroundings(
             *(self.settings, self.gateway, self._http, self.clock, self._random, self._bell, self._lessons),
+            submit_turn=self._submit_turn,
             callbacks=self.callbacks,
         )
         return await open_workshop(surroundings, self.location)
@@ -316,11 +318,13 @@ class VideoService:
             InvalidRequest: One of its settings cannot be used.
         """
         if name not in self._gateways:
-            implementation = GATEWAYS[name].implementation if name in GATEWAYS else None
-            if implementation is None:
-                raise NotConfigured(f"gateway {name} is not supported by this version.")
-            self._gateways[name] = implementation.open(self.settings, self._http)
-        return self._gateways[name]
+            self._gateways[name] = open_gateway(name, self.settings, self._http, self.clock)
+        return cast("Gateway", self._gateways[name])
+
+    async def _submit_turn(self, name: str) -> bool:
+        """Wait until a submit may be sent to a gateway; tells whether that took any time."""
+        self.gateway(name)
+        return await self._gateways[name].pace.submit_turn()
 
     async def status(self, job_id: str) -> Job:
         """A job as it is stored; where a submit was lost, it is looked for in the background.

@@ -120,6 +120,15 @@ class Settings(BaseModel):
             raise InvalidRequest(f"{variable} {trouble}.", field=variable)
         return url
 
+    def is_safe_address(self, url: str) -> bool:
+        """Whether something may be sent to an address that a service gave: it is `https`, or its host is exempt."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            return False
+        return bool(host) and (parts.scheme == "https" or self.is_allowed_host(host or "", port))
+
     def is_allowed_host(self, host: str, port: int | None) -> bool:
         """Whether `host[:port]` is exempt from the private-address refusal."""
         return _is_allowed(host, port, self.allowed_hosts)

@@ -60,7 +60,7 @@ class Row:
         setting: What is arranged beside that.
         posts: How many submits arrive at the first endpoint.
         attempt: How the first attempt ends; None where there is none.
-        code: The error's code; None where the job has none.
+        code: The error's code; None where there is none.
         words: What the error's message and fix say, one of each where there are two.
     """
 
@@ -81,7 +81,7 @@ class Row:
     @property
     def cells(self) -> tuple[str, ...]:
         """The row as it stands in the document."""
-        code = f"`{self.status}`" + (f", `{self.code}`" if self.code else "")
+        code = f"`{self.status}`" + (f", `{self.code}`" if self.code and self.status != "completed" else "")
         return (self.failure, self.happens, self.retried, self.charged, self.then, code)
 
 
@@ -89,6 +89,7 @@ NOTHING: Charged = "nothing"
 ESTIMATE: Charged = "the estimate"
 NO = "no"
 TWICE = "twice, 0.5 s and 2 s later"
+WHEN_ROOM = "where nothing else is left: after Retry-After, and ever later, for ten minutes"
 REFUSED = "a refusal: nothing runs"
 LOST = "the answer is lost: it may run"
 GOES_ON = "the generation goes on"
@@ -109,6 +110,17 @@ def _not_sent(failure: str, setting: Setting) -> Row:
 def _refused(failure: str, then: Next, code: ErrorCode, *words: str, happens: str = REFUSED, **details: Any) -> Row:
     faults = (("submit_status", 1, details),)
     return Row("submit", failure, happens, NO, NOTHING, then, "failed", faults, code=code, words=words)
+
+
+def _full(failure: str, times: int, status: JobStatus, *, posts: int, headers: Mapping[str, str]) -> Row:
+    details = {"status": 429, "body": {"detail": "Slow down"}, "headers": headers}
+    return Row(
+        *("submit", failure, "no room now: nothing runs", WHEN_ROOM, NOTHING, "another gateway", status),
+        (("submit_status", times, details),),
+        posts=posts,
+        code="gateway_unavailable",
+        words=("with 429", "Try again later"),
+    )
 
 
 def _lost(failure: str, kind: str, words: str, setting: Setting = "", **details: Any) -> Row:
@@ -190,25 +202,9 @@ ROWS: Sequence[Row] = (
         status=422,
         body={"detail": FLAGGED},
     ),
-    _refused(
-        "429 with Retry-After",
-        "another gateway",
-        "gateway_unavailable",
-        "with 429",
-        "Try again later",
-        status=429,
-        body={"detail": "Slow down"},
-        headers={"Retry-After": "7"},
-    ),
-    _refused(
-        "429 without Retry-After",
-        "another gateway",
-        "gateway_unavailable",
-        "with 429",
-        "Try again later",
-        status=429,
-        body={"detail": "Slow down"},
-    ),
+    _full("429 with Retry-After", 1, "completed", posts=2, headers={"Retry-After": "7"}),
+    _full("429 without Retry-After", 1, "completed", posts=2, headers={}),
+    _full("429 for longer than ten minutes", 13, "failed", posts=13, headers={"Retry-After": "7"}),
     _refused(
         "a redirect",
         "another gateway",

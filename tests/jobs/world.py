@@ -155,6 +155,11 @@ class World:
             await self.settle(job_id)
 
 
+async def no_pace(_gateway: str) -> bool:
+    """Every submit goes at once."""
+    return False
+
+
 class Driver:
     """One process that drives jobs."""
 
@@ -173,6 +178,7 @@ class Driver:
                 driver=self.name,
                 lessons=Lessons(world.clock),
                 slots=Slots(world.store, {}, world.clock),
+                submit_turn=no_pace,
                 poll_interval=None,
             )
         )

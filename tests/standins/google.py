@@ -130,6 +130,7 @@ class GoogleStandIn(StandInServer):
             _Route("POST", rf"{INTERACTIONS}/([\w-]+)/cancel", self._cancel),
             _Route("POST", r"/v1beta/models/([\w.-]+):predictLongRunning", self._predict),
             _Route("GET", r"/v1beta/models/[\w.-]+/operations/([\w-]+)", self._operation),
+            _Route("GET", "/v1beta/models", self._models),
             _Route("POST", UPLOADS, self._start_upload),
             _Route("POST", r"/upload-session/([\w-]+)", self._take_upload),
             _Route("GET", r"/v1beta/files/([\w-]+)", self._describe),
@@ -288,6 +289,14 @@ class GoogleStandIn(StandInServer):
         return json_reply(
             200, {"name": name, "done": True, "response": {"generateVideoResponse": {"generatedSamples": samples}}}
         )
+
+    def _models(self, request: RecordedRequest, _: str) -> Reply:
+        demand(not request.query.keys() - {"pageSize", "pageToken"}, "Unknown name.")
+        size = int(request.query.get("pageSize", ["50"])[0])
+        listed: list[Json] = [
+            {"name": f"models/{one}", "supportedGenerationMethods": []} for one in (*LONGEST_SECONDS, *VEO_MODELS)
+        ]
+        return json_reply(200, {"models": listed[:size], "nextPageToken": "2"})
 
     # Files.
 

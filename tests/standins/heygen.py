@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.parser import BytesHeaderParser
 from uuid import uuid4
 
@@ -113,8 +113,10 @@ class HeyGenStandIn(StandInServer):
         super().__init__(key=key, port=port)
         self.v1_retired = v1_retired
         self.has_asset_addresses = True
+        self.most_at_once: int | None = None
         self.account = Account()
         self.upload_url = f"{self.origin}/upload"
+        self._keys: set[str] = set()
         self._running: tuple[str, ...] | None = None
         self._failures: list[tuple[str, str]] = []
         self._generations: list[Generation] = []
@@ -175,6 +177,10 @@ class HeyGenStandIn(StandInServer):
         path = request.path
         body: Json = request.json["input"] if path == WORKFLOWS else request.json
         with self.changed:
+            open_ones = sum(not one.ended for one in self._generations)
+            if self.most_at_once is not None and open_ones >= self.most_at_once:
+                full = _error(429, "rate_limit_exceeded", "Too many concurrent videos")
+                return replace(full, headers={**full.headers, "Retry-After": "7"})
             running = list(RUNNING[path] if self._running is None else self._running)
             failure = self._failures.pop(0) if self._failures else None
             identifier = f"{path.rpartition('/')[2]}-{uuid4().hex}"
@@ -194,6 +200,12 @@ class HeyGenStandIn(StandInServer):
             return Finding("", "Content-Type should be application/json", status=415)
         if request.query:
             return Finding("", "There are no query parameters")
+        if ("idempotency-key" in request.headers) != (request.path == VIDEOS):
+            self.report(f"An Idempotency-Key is taken by {VIDEOS} only, and expected there.")
+        key = request.headers.get("idempotency-key")
+        if key is not None and key in self._keys:
+            self.report("Two submits came with one Idempotency-Key.")
+        self._keys |= {key} if key else set()
         validation = Validation(self.origin, self._serves, self._has_asset)
         if request.path == WORKFLOWS:
             validation.workflow(request.json)

@@ -34,6 +34,9 @@ Drop = Literal["before_body", "after_body"]
 """When a connection is closed without an answer: before the request's body is read, or after."""
 
 
+TRICKLE_SECONDS = 0.02
+
+
 @dataclass(frozen=True)
 class RecordedRequest:
     """One request as it arrived: `headers` by lower-case name, `json` the body as JSON, None where it is none."""
@@ -48,13 +51,23 @@ class RecordedRequest:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: `sent` cuts the body after that many bytes, and the connection with it; `drop` sends nothing."""
+    """One answer.
+
+    Attributes:
+        status: HTTP status code.
+        body: The body.
+        headers: Headers beside its length.
+        sent: Cuts the body after that many bytes, and the connection with it.
+        drop: Sends nothing.
+        trickles: Sends the body byte by byte, with pauses, until the client has enough of it.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     sent: int | None = None
     drop: Drop | None = None
+    trickles: bool = False
 
 
 def json_reply(status: int, value: Any, **headers: str) -> Reply:
@@ -238,9 +251,21 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if reply.trickles:
+            self._trickle(reply.body)
+        elif self.command != "HEAD":
             self.wfile.write(reply.body[: reply.sent])
         if reply.sent is not None:
+            self._hang_up()
+
+    def _trickle(self, body: bytes) -> None:
+        """Each byte comes well within any time limit on one read; the whole never does."""
+        pause = threading.Event()
+        try:
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                pause.wait(TRICKLE_SECONDS)
+        except OSError:
             self._hang_up()
 
     def _hang_up(self) -> None:

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+import httpx2
+
+from videogen_mcp.errors import NotConfigured
+from videogen_mcp.gateways.attended import Attended
 from videogen_mcp.gateways.base import Gateway
 from videogen_mcp.gateways.fal import FalGateway
 from videogen_mcp.gateways.google import GoogleGateway
@@ -9,6 +13,8 @@ from videogen_mcp.gateways.heygen import HeyGenGateway
 from videogen_mcp.gateways.local import LocalGateway
 from videogen_mcp.gateways.mountsea import MountseaGateway
 from videogen_mcp.gateways.novakit import NovaKitGateway
+from videogen_mcp.gateways.pace import Pace, Time
+from videogen_mcp.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -32,3 +38,16 @@ GATEWAYS: dict[str, GatewayEntry] = {
     "novakit": GatewayEntry("NOVAKIT_API_KEY", NovaKitGateway),
     "local": GatewayEntry(None, LocalGateway),
 }
+
+
+def open_gateway(name: str, settings: Settings, http: httpx2.AsyncClient, time: Time) -> Attended:
+    """Build the gateway of that name, with its pace.
+
+    Raises:
+        NotConfigured: This version has no such gateway.
+        InvalidRequest: One of its settings cannot be used.
+    """
+    implementation = GATEWAYS[name].implementation if name in GATEWAYS else None
+    if implementation is None:
+        raise NotConfigured(f"gateway {name} is not supported by this version.")
+    return Attended(implementation.open(settings, http), Pace(implementation.rate, time))

@@ -1,11 +1,13 @@
-"""What the runner knows of a gateway: five verbs, and the answers they may give.
+"""What the runner knows of a gateway: six verbs, and the answers they may give.
 
 A gateway gets a ready body. It never sees prices, scores or the request. Polling loops, retries, deadlines and
 downloads exist once, in `jobs/runner.py`.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +18,8 @@ import httpx2
 
 from videogen_mcp import __version__
 from videogen_mcp.errors import ErrorCode
+from videogen_mcp.gateways.errand import exchange, pause_of
+from videogen_mcp.gateways.pace import Rate
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -102,6 +106,23 @@ CancelOutcome = Literal["requested", "too_late", "unknown"]
 """`requested`: keep polling until it ends; `too_late`: it had finished; `unknown`: the gateway does not know it."""
 
 
+@dataclass(frozen=True)
+class Health:
+    """What a free call tells of an account.
+
+    Attributes:
+        accepted: Whether the key was accepted; None where there is none to judge.
+        balance: What the account can still spend, in words; empty where the API does not tell.
+        note: What else the caller should know; empty where there is nothing.
+        date: The service's own time of day; None where it does not tell.
+    """
+
+    accepted: bool | None
+    balance: str = ""
+    note: str = ""
+    date: datetime | None = None
+
+
 class Gateway(Protocol):
     """One API that can make videos.
 
@@ -112,6 +133,7 @@ class Gateway(Protocol):
         fetches_media: It fetches media from `https` addresses by itself; otherwise they are fetched here, and handed
             over through `upload` like local files.
         takes_files: Files can be handed over to it; otherwise it takes `https` addresses only, and selection knows.
+        rate: What one process sends to it at most.
     """
 
     name: ClassVar[str]
@@ -119,6 +141,7 @@ class Gateway(Protocol):
     on_this_machine: ClassVar[bool]
     fetches_media: ClassVar[bool]
     takes_files: ClassVar[bool]
+    rate: ClassVar[Rate]
 
     @property
     def address(self) -> str:
@@ -181,6 +204,15 @@ class Gateway(Protocol):
         """
         ...
 
+    async def check(self) -> Health:
+        """Ask, with the key, for what costs nothing. A key that is refused is an answer, and not an error.
+
+        Raises:
+            NotSent: Nothing left this machine.
+            GatewayError: The gateway could not be asked, or its answer cannot be read.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of what this process holds for the gateway."""
         ...
@@ -231,11 +263,8 @@ class Reply:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the gateway asks to be left alone, where it gives a number."""
-        try:
-            return max(0.0, float(self.headers.get("retry-after", "")))
-        except ValueError:
-            return None
+        """Seconds that the gateway asks to be left alone; None where it does not."""
+        return pause_of(self.headers)
 
 
 async def call(
@@ -261,20 +290,48 @@ async def call(
         content=content,
         timeout=time_limits,
     )
-    response = await http.send(request, stream=True, follow_redirects=False)
-    try:
-        received = bytearray()
-        async for chunk in response.aiter_bytes():
-            received += chunk
-            if len(received) > MAX_REPLY_BYTES:
-                break
-    finally:
-        await response.aclose()
+    with exchange(method, url) as told:
+        # The time limits of HTTP are between two bytes: a service that trickles could go on for ever.
+        async with _deadline(request, bounded=content is None):
+            response = await http.send(request, stream=True, follow_redirects=False)
+        told.answered(response.status_code, response.headers)
+        try:
+            async with _deadline(request):
+                received = await _bounded(response)
+        finally:
+            await response.aclose()
     text = bytes(received[:MAX_REPLY_BYTES]).decode("utf-8", "replace")
     for secret in _secrets(headers):
         # Some services repeat a key that they refuse, and what they say ends up in messages, logs and the database.
         text = text.replace(secret, "…")
     return Reply(response.status_code, dict(response.headers), text, _json_object(text))
+
+
+@asynccontextmanager
+async def _deadline(request: httpx2.Request, *, bounded: bool = True) -> AsyncGenerator[None]:
+    """Bound the whole of the block by the sum of the limits on its steps.
+
+    Raises:
+        httpx2.ReadTimeout: It took longer.
+    """
+    if not bounded:
+        yield
+        return
+    allowed: dict[str, float | None] = request.extensions["timeout"]
+    try:
+        async with asyncio.timeout(sum(one or 0.0 for one in allowed.values())):
+            yield
+    except TimeoutError as error:
+        raise httpx2.ReadTimeout("no whole answer within the time allowed", request=request) from error
+
+
+async def _bounded(response: httpx2.Response) -> bytearray:
+    received = bytearray()
+    async for chunk in response.aiter_bytes():
+        received += chunk
+        if len(received) > MAX_REPLY_BYTES:
+            break
+    return received
 
 
 def _secrets(headers: Mapping[str, str]) -> list[str]:
@@ -285,10 +342,31 @@ def _secrets(headers: Mapping[str, str]) -> list[str]:
 
 def _json_object(text: str) -> Json | None:
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError:
         return None
     return cast("Json", value) if isinstance(value, dict) else None
+
+
+def read_json(text: str) -> Any:
+    """The JSON value of a text.
+
+    Raises:
+        ValueError: It is none, or none that can be read: nested without end, or with a figure that is no number.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def is_busy(status: int, code: ErrorCode) -> bool:
+    """Whether a refusal with this status, which the gateway gave this code, is for now only."""
+    return status == 429 and code == "gateway_unavailable"  # noqa: PLR2004 -- HTTP's own number
 
 
 NOT_SENT: tuple[type[httpx2.HTTPError], ...] = (

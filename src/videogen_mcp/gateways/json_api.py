@@ -4,7 +4,6 @@ A submit is one POST. What comes back is told apart by one question: is it certa
 billed? Where it is not, the submit is uncertain.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from videogen_mcp.errors import (
     SubmitRefused,
     SubmitUncertain,
 )
-from videogen_mcp.gateways.base import CONNECT_SECONDS, NOT_SENT, TIMEOUT, Failed, Reply, call
+from videogen_mcp.gateways.base import CONNECT_SECONDS, NOT_SENT, TIMEOUT, Failed, Reply, call, is_busy, read_json
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -148,7 +147,8 @@ class JsonApi:
         if pause is not None:
             fix = f"Try again in {pause:g} s, or set the key of another gateway."
         message = f"{self._service.name} refused the request with {reply.status}: {reason(reply)}."
-        return SubmitRefused(message, code=refusal_code(reply), fix=fix)
+        code = refusal_code(reply)
+        return SubmitRefused(message, code=code, fix=fix, retry_after=pause, busy=is_busy(reply.status, code))
 
     async def look(self, path: str, *, time_limits: httpx2.Timeout = TIMEOUT) -> Json:
         """Ask about a running generation.
@@ -194,7 +194,7 @@ class JsonApi:
             code = "not_found" if reply.status in {404, 410} else refusal_code(reply)
             raise GatewayError(f"{name} answered {reply.status}: {reason(reply)}.", code=code)
         try:
-            return json.loads(reply.text)
+            return read_json(reply.text)
         except ValueError:
             self.unreadable()
 

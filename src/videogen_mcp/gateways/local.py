@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Self
 
 import httpx2
 
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Health, Operation, Pending, SentRequest
+from videogen_mcp.gateways.pace import UNLIMITED, Rate
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import LINES, Json, Resolution, pixel_size
 
@@ -42,6 +43,7 @@ class LocalGateway:
     on_this_machine: ClassVar[bool] = True
     fetches_media: ClassVar[bool] = False
     takes_files: ClassVar[bool] = True
+    rate: ClassVar[Rate] = UNLIMITED
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -137,6 +139,10 @@ class LocalGateway:
     async def upload(self, path: Path, mime_type: str) -> str:  # noqa: ARG002 -- the renderer looks for itself
         """Local files are used where they lie; see `Gateway.upload`."""
         return str(path)
+
+    async def check(self) -> Health:
+        """There is no key to be judged, and nothing to be paid."""
+        return Health(accepted=None)
 
     async def close(self) -> None:
         """Stop all renderings of this process; another process starts them again."""

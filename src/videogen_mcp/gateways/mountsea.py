@@ -25,9 +25,10 @@ from urllib.parse import quote
 
 import httpx2
 
-from videogen_mcp.errors import PollTrouble, SubmitRefused
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
+from videogen_mcp.errors import GatewayError, PollTrouble, SubmitRefused
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Health, Operation, Pending, SentRequest
 from videogen_mcp.gateways.json_api import JsonApi, Service, figures, number, percent, read_key, video_address
+from videogen_mcp.gateways.pace import Rate
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -79,6 +80,7 @@ class MountseaGateway:
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = True
     takes_files: ClassVar[bool] = False
+    rate: ClassVar[Rate] = Rate(submits=2, looks=5, source="Mountsea documents no figure; a polite one")
 
     def __init__(self, hub: JsonApi, account: JsonApi) -> None:
         self._hub = hub
@@ -141,6 +143,20 @@ class MountseaGateway:
             code="invalid_request",
             fix="Give an https address, or use a gateway that takes files.",
         )
+
+    async def check(self) -> Health:
+        """List the models, and ask for the credits left. See `Gateway.check`."""
+        try:
+            await self._hub.read("/hub/v1/models?capability=video")
+        except GatewayError as error:
+            if error.code != "unauthorized":
+                raise
+            return Health(accepted=False, note=error.message)
+        try:
+            left = (await self.balance())["credits"]
+        except GatewayError as error:
+            return Health(accepted=True, note=error.message)
+        return Health(accepted=True, balance=f"{left:f} credits left")
 
     async def close(self) -> None:
         """Nothing is held."""

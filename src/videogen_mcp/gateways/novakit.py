@@ -22,9 +22,19 @@ from urllib.parse import quote
 
 import httpx2
 
-from videogen_mcp.errors import SubmitRefused
-from videogen_mcp.gateways.base import CONNECT_SECONDS, CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
+from videogen_mcp.errors import GatewayError, SubmitRefused
+from videogen_mcp.gateways.base import (
+    CONNECT_SECONDS,
+    CancelOutcome,
+    Failed,
+    Finished,
+    Health,
+    Operation,
+    Pending,
+    SentRequest,
+)
 from videogen_mcp.gateways.json_api import JsonApi, Service, figures, number, percent, read_key, video_address
+from videogen_mcp.gateways.pace import Rate
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -52,6 +62,11 @@ class NovaKitGateway:
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = True
     takes_files: ClassVar[bool] = False
+    rate: ClassVar[Rate] = Rate(
+        submits=0.5,
+        looks=0.5,
+        source="30 requests a minute on the smallest plan; five videos an hour (www.novakit.ai/docs/rate-limits)",
+    )
 
     def __init__(self, api: JsonApi) -> None:
         self._api = api
@@ -115,6 +130,19 @@ class NovaKitGateway:
             code="invalid_request",
             fix="Give an https address, or use a gateway that takes files.",
         )
+
+    async def check(self) -> Health:
+        """Ask what is left of the quotas. See `Gateway.check`."""
+        try:
+            left = await self.balance()
+        except GatewayError as error:
+            if error.code != "unauthorized":
+                raise
+            # A key that lacks the scope for this call may still have the one for videos.
+            if "scope" in error.message:
+                return Health(accepted=True, note="the key has not the scope that tells what is left")
+            return Health(accepted=False, note=error.message)
+        return Health(accepted=True, balance=", ".join(f"{amount:f} {name}" for name, amount in left.items()))
 
     async def close(self) -> None:
         """Nothing is held."""

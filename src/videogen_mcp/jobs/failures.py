@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from videogen_mcp.errors import ErrorCode
@@ -56,6 +57,21 @@ CONSEQUENCES: Mapping[ErrorCode, Consequence] = {
 is made, the attempt has succeeded and no failure of fetching it leads anywhere else."""
 
 
+BUSY_PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
+"""Seconds after which a gateway that has no room is asked again, unless it names more itself; the last one repeats."""
+
+LONGEST_BUSY_SECONDS = 600.0
+"""A gateway that has no room is asked again for this long, from its first refusal on."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """A candidate that is tried once more, since its gateway had no room, and when."""
+
+    candidate: Candidate
+    at: datetime
+
+
 def fix_for(code: ErrorCode) -> str:
     """What the caller can do about a failure."""
     return CONSEQUENCES[code].fix
@@ -74,6 +90,30 @@ def next_candidate(job: Job) -> Candidate | None:
         if candidate.endpoint not in tried and candidate.gateway not in shut and _within_cap(job, candidate):
             return candidate
     return None
+
+
+def next_again(job: Job) -> Again | None:
+    """What is tried once more where nothing else is left: what was refused only because there was no room.
+
+    Such a refusal is as definite as any other: nothing runs, so sending it anew pays for nothing twice.
+    """
+    if any(_follows(attempt) == "nothing" for attempt in job.attempts):
+        return None
+    found = [again for one in job.candidates if (again := _again(job, one)) is not None]
+    return min(found, key=lambda one: one.at, default=None)
+
+
+def _again(job: Job, candidate: Candidate) -> Again | None:
+    tries = [one for one in job.attempts if _gateway_of(one) == candidate.gateway]
+    pauses = [one.error.busy_seconds for one in tries if one.error is not None]
+    own = [one for one in tries if one.endpoint == candidate.endpoint]
+    if not own or own[-1] is not tries[-1] or pauses[-1] is None or not _within_cap(job, candidate):
+        return None
+    began, ended = own[0].ended_at, own[-1].ended_at
+    if began is None or ended is None:
+        return None
+    at = ended + timedelta(seconds=max(pauses[-1], BUSY_PAUSES[min(len(own), len(BUSY_PAUSES)) - 1]))
+    return Again(candidate, at) if (at - began).total_seconds() <= LONGEST_BUSY_SECONDS else None
 
 
 def _follows(attempt: Attempt) -> Next:

@@ -52,12 +52,18 @@ OPERATION_IDS = ("request_id", "render_id", "task_id", "job_id", "interaction", 
 
 @dataclass(frozen=True)
 class JobError:
-    """Why a job or an attempt did not succeed (public contract, §4.2)."""
+    """Why a job or an attempt did not succeed (public contract, §4.2).
+
+    Attributes:
+        busy_seconds: How long a gateway that has no room now wants to be left alone, 0 where it does not say; None
+            where the reason is another one, which waiting does not help.
+    """
 
     code: ErrorCode
     message: str
     fix: str = ""
     endpoint: str | None = None
+    busy_seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from videogen_mcp.errors import ErrorCode
+from videogen_mcp.gateways.pace import LONGEST_SILENCE_SECONDS
 from videogen_mcp.jobs.clock import Clock
 from videogen_mcp.jobs.location import Location
 from videogen_mcp.selection.eligibility import GatewayState
@@ -46,10 +47,17 @@ gateway that could not be reached at all."""
 
 @dataclass(frozen=True)
 class _Trouble:
-    """The last thing that went wrong with a gateway, and when, on the clock that only goes forward."""
+    """The last thing that went wrong with a gateway, and when, on the clock that only goes forward.
+
+    Attributes:
+        code: What went wrong.
+        at: When.
+        quiet_until: Until when the gateway wants to be left alone.
+    """
 
     code: ErrorCode
     at: float
+    quiet_until: float = 0.0
 
 
 class Lessons:
@@ -65,12 +73,18 @@ class Lessons:
         self._read_at: float | None = None
         self.experience: Experience = NO_EXPERIENCE
 
-    def failed(self, gateway: str, code: ErrorCode) -> None:
-        """Note that a gateway refused or could not be reached; what is not the gateway's own matter is ignored."""
+    def failed(self, gateway: str, code: ErrorCode, *, quiet_seconds: float = 0.0) -> None:
+        """Note that a gateway refused or could not be reached; what is not the gateway's own matter is ignored.
+
+        Args:
+            gateway: Its name.
+            code: What went wrong.
+            quiet_seconds: How long it wants to be left alone.
+        """
         now, known = self._clock.monotonic(), self._troubles.get(gateway)
         cooling = known is not None and now - known.at < COOL_OFF_SECONDS.get(known.code, 0.0)
         if code in COOL_OFF_SECONDS or (code == "gateway_unavailable" and not cooling):
-            self._troubles[gateway] = _Trouble(code, now)
+            self._troubles[gateway] = _Trouble(code, now, now + min(quiet_seconds, LONGEST_SILENCE_SECONDS))
 
     def answered(self, gateway: str) -> None:
         """Note that a gateway took a request: whatever was wrong is over."""
@@ -87,6 +101,9 @@ class Lessons:
         ago = self._clock.monotonic() - trouble.at
         if trouble.code in COOL_OFF_SECONDS:
             return replace(state, cool_off=REFUSED[trouble.code]) if ago < COOL_OFF_SECONDS[trouble.code] else state
+        left = trouble.quiet_until - self._clock.monotonic()
+        if left > 0:
+            return replace(state, cool_off=f"asked to be left alone for {left:.0f} s more")
         if ago > FORGIVEN_AFTER * TROUBLE_HALF_LIFE_SECONDS:
             return state
         return replace(state, health=1 - 0.5 ** (1 + ago / TROUBLE_HALF_LIFE_SECONDS))

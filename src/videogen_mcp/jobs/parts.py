@@ -1,6 +1,6 @@
 """What those who drive jobs work with."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -27,5 +27,6 @@ class RunnerParts:
     driver: str
     lessons: Lessons
     slots: Slots
+    submit_turn: Callable[[str], Awaitable[bool]]
     poll_interval: float | None
     callbacks: Callbacks | None = None

@@ -17,14 +17,16 @@ from videogen_mcp.errors import (
     InvalidRequest,
     NotSent,
     StoreError,
+    SubmitRefused,
     SubmitUncertain,
     VideoGenError,
 )
 from videogen_mcp.gateways.base import CONNECT_SECONDS, CallsBack, Failed, Finished, Gateway, Operation
-from videogen_mcp.jobs.failures import fix_for, next_candidate
+from videogen_mcp.jobs.failures import Again, fix_for, next_again, next_candidate
 from videogen_mcp.jobs.job import Attempt, Job, JobError, NoLongerDriver, NoSlot
 from videogen_mcp.jobs.lost import LOST_MESSAGE, SENDER_DIED, LostSubmits, lost_error
 from videogen_mcp.jobs.parts import RunnerParts
+from videogen_mcp.jobs.trace import trace_attempt
 from videogen_mcp.jobs.watch import Watch
 from videogen_mcp.jobs.whole import in_one_go
 from videogen_mcp.selection.scoring import Candidate
@@ -33,6 +35,9 @@ from videogen_mcp.types import Json
 logger = logging.getLogger(__name__)
 
 DOWNLOAD_TRIES = 6
+
+ROOM_LOOK_SECONDS = 10.0
+"""A job that waits for a full gateway looks this often whether another process was told to stop it."""
 
 NOT_SENT_PAUSES = (0.5, 2.0)
 """Seconds before a submit of which nothing left this machine is tried once more, unless a connection's time is over."""
@@ -105,12 +110,28 @@ class Runner:
 
     async def _start_next(self, job: Job) -> None:
         candidate = next_candidate(job)
+        again = next_again(job) if candidate is None else None
         if job.cancel_requested:
             await self._update(job, status="cancelled", message="cancelled")
-        elif candidate is None:
-            await self._end_failed(job)
-        else:
+        elif candidate is not None:
             await self._begin(job, candidate)
+        elif again is None:
+            await self._end_failed(job)
+        elif again.at > self._clock.now():
+            await self._wait_for_room(job, again)
+        else:
+            await self._begin(job, again.candidate)
+
+    async def _wait_for_room(self, job: Job, again: Again) -> None:
+        """Wait a while for a gateway that is full; a cancellation ends it at once, one from elsewhere soon."""
+        gateway = again.candidate.gateway
+        message = f"{gateway} has no room now; it is asked again at {again.at:%H:%M:%S} UTC, nothing is running there"
+        if job.message != message:
+            await self._update(job, message=message)
+        with self._parts.bell.listen(f"drive:{job.id}") as poke:
+            if not await self._store.is_to_be_cancelled(job.id):
+                left = (again.at - self._clock.now()).total_seconds()
+                await self._clock.wait(poke, min(max(left, 0.0), ROOM_LOOK_SECONDS))
 
     async def _begin(self, job: Job, candidate: Candidate) -> None:
         """Wait for a place where places are limited, prepare the media, write the attempt down, and send it.
@@ -133,6 +154,9 @@ class Runner:
                 body = await self._parts.delivery.prepare(job, candidate, gateway)
             except (GatewayError, InvalidRequest, DownloadFailed) as error:
                 trouble = error
+            waited = trouble is None and await self._parts.submit_turn(candidate.gateway)
+            if waited and await self._store.is_to_be_cancelled(job.id):
+                return
             await in_one_go(self._begin_and_send(job, candidate, body, trouble))
 
     async def _begin_and_send(self, job: Job, candidate: Candidate, body: Json, trouble: VideoGenError | None) -> None:
@@ -222,16 +246,20 @@ class Runner:
 
     async def _attempt_failed(self, job: Job, attempt: Attempt, error: VideoGenError) -> None:
         """Nothing runs at the gateway: the attempt costs nothing."""
-        reason = JobError(error.code, error.message, error.fix or fix_for(error.code), attempt.endpoint)
+        pause = (error.retry_after or 0.0) if isinstance(error, SubmitRefused) and error.busy else None
+        reason = JobError(error.code, error.message, error.fix or fix_for(error.code), attempt.endpoint, pause)
         logger.info("job %s: %s failed: %s", job.id, attempt.endpoint, error.code)
-        self._parts.lessons.failed(attempt.endpoint.partition(":")[0], error.code)
-        ended_at, costs = self._clock.now(), {"cost_usd": Decimal(0)}
-        await self._store_answer(job, attempt, status="failed", error=reason, ended_at=ended_at, costs=costs)
+        gateway, now = attempt.endpoint.partition(":")[0], self._clock.now()
+        self._parts.lessons.failed(gateway, error.code, quiet_seconds=pause or 0.0)
+        costs = {"cost_usd": Decimal(0)}
+        await self._store_answer(job, attempt, status="failed", error=reason, ended_at=now, costs=costs)
+        trace_attempt(job, attempt, "failed", now, error.code)
 
     async def _lose(self, job: Job, attempt: Attempt, error: SubmitUncertain) -> None:
         """The answer to a submit is lost; looking for it is the next step, which may be another process's."""
         reason = lost_error(attempt, error)
         await self._store.update_attempt(job.id, attempt.number, status="uncertain", error=reason)
+        trace_attempt(job, attempt, "uncertain", self._clock.now(), error.code)
         await self._update(job, message="the answer to the submit was lost; looking for it at the gateway")
 
     async def _look_for(self, job: Job, attempt: Attempt) -> None:
@@ -265,7 +293,7 @@ class Runner:
     async def _end_failed(self, job: Job) -> None:
         last = job.attempts[-1].error if job.attempts else None
         error = last or JobError("internal", "The job had nothing left to try.")
-        tried = len(job.attempts)
+        tried = len({one.endpoint for one in job.attempts})
         message = f"{error.message} ({tried} endpoints were tried.)" if tried > 1 else error.message
         error = JobError(error.code, message, error.fix, error.endpoint)
         await self._update(job, status="failed", error=error, message=error.message)
@@ -295,6 +323,7 @@ class Runner:
                     await self._store.update_attempt(
                         job.id, attempt.number, status="succeeded", ended_at=self._clock.now(), costs=billed
                     )
+                    trace_attempt(job, attempt, "succeeded", self._clock.now(), None)
                 await self._deliver(job, state)
             case Failed() if attempt.status == "succeeded":
                 message = f"The clip was made, but it is no longer at the gateway: {state.message}"
@@ -310,6 +339,7 @@ class Runner:
                     error=reason,
                     ended_at=self._clock.now(),
                 )
+                trace_attempt(job, attempt, "cancelled" if cancelled else "failed", self._clock.now(), state.code)
                 if cancelled:
                     await self._update(job, status="cancelled", message="cancelled at the gateway")
             case _:

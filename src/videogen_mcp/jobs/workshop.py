@@ -1,6 +1,6 @@
 """The database with all that works on it: wired in one go when it is first needed."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
@@ -41,6 +41,7 @@ class Surroundings:
     random: Random
     bell: Bell
     lessons: Lessons
+    submit_turn: Callable[[str], Awaitable[bool]]
     callbacks: Callbacks | None = None
 
 
@@ -98,6 +99,7 @@ def _runners(surroundings: Surroundings, store: Store) -> Callable[[str], Runner
                 driver=driver,
                 lessons=surroundings.lessons,
                 slots=slots,
+                submit_turn=surroundings.submit_turn,
                 poll_interval=settings.poll_interval_s,
                 callbacks=surroundings.callbacks,
             )

@@ -7,12 +7,14 @@ from typing import ClassVar, Self
 
 import httpx2
 
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Health, Operation, Pending, SentRequest
+from videogen_mcp.gateways.fal.account import FalAccount
 from videogen_mcp.gateways.fal.history import FalHistory
 from videogen_mcp.gateways.fal.queue import FalQueue
 from videogen_mcp.gateways.fal.uploads import FalUploads
 from videogen_mcp.gateways.fal.webhooks import FalWebhooks
 from videogen_mcp.gateways.fal.wire import authorization
+from videogen_mcp.gateways.pace import Rate
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -25,6 +27,7 @@ class FalGateway:
         uploads: Where files go.
         history: Where earlier requests are listed.
         webhooks: Checks fal's calls.
+        account: What is told of the key.
     """
 
     name: ClassVar[str] = "fal"
@@ -32,12 +35,20 @@ class FalGateway:
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = True
     takes_files: ClassVar[bool] = True
+    rate: ClassVar[Rate] = Rate(
+        submits=10,
+        looks=50,
+        source="fal's FAQ once told 10 requests a second; its own client looks as often per request",
+    )
 
-    def __init__(self, queue: FalQueue, uploads: FalUploads, history: FalHistory, webhooks: FalWebhooks) -> None:
+    def __init__(
+        self, queue: FalQueue, uploads: FalUploads, history: FalHistory, webhooks: FalWebhooks, account: FalAccount
+    ) -> None:
         self._queue = queue
         self._uploads = uploads
         self._history = history
         self._webhooks = webhooks
+        self._account = account
 
     @classmethod
     def open(cls, settings: Settings, http: httpx2.AsyncClient) -> Self:
@@ -51,6 +62,7 @@ class FalGateway:
             FalUploads(rest_url, headers, settings, http),
             FalHistory(api_url, headers, http),
             FalWebhooks(rest_url, http),
+            FalAccount(api_url, headers, http),
         )
 
     @property
@@ -90,6 +102,10 @@ class FalGateway:
     async def upload(self, path: Path, mime_type: str) -> str:
         """Put a file on fal's CDN; returns its public address. See `Gateway.upload`."""
         return await self._uploads.upload(path, mime_type)
+
+    async def check(self) -> Health:
+        """Ask for a price, which needs a key and costs nothing. See `Gateway.check`."""
+        return await self._account.check()
 
     async def close(self) -> None:
         """Nothing is held."""

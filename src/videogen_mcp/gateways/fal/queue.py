@@ -12,7 +12,17 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from videogen_mcp.errors import ErrorCode, NotSent, OperationGone, PollTrouble, SubmitRefused, SubmitUncertain
-from videogen_mcp.gateways.base import NOT_SENT, CancelOutcome, Failed, Finished, Operation, Pending, Reply, call
+from videogen_mcp.gateways.base import (
+    NOT_SENT,
+    CancelOutcome,
+    Failed,
+    Finished,
+    Operation,
+    Pending,
+    Reply,
+    call,
+    is_busy,
+)
 from videogen_mcp.gateways.fal.wire import (
     MESSAGE_CHARS,
     POLICY_TYPES,
@@ -50,12 +60,13 @@ class FalQueue:
             raise NotSent(f"fal cannot be reached: {short(error)}.") from error
         except httpx2.HTTPError as error:
             raise SubmitUncertain(f"The answer to the submit was lost: {short(error)}.") from error
-        if reply.status in {200, 201, 202}:
+        if 200 <= reply.status < 300:  # noqa: PLR2004 -- HTTP's own classes, here and below
             return self._operation(endpoint_id, reply)
-        if reply.status >= 500 or reply.status == 408 or reply.status < 200:  # noqa: PLR2004 -- HTTP's own classes
+        if reply.status >= 500 or reply.status == 408 or reply.status < 200:  # noqa: PLR2004
             raise SubmitUncertain(f"fal answered the submit with {reply.status}: {reason(reply)}.")
         code = refusal_code(reply)
-        raise SubmitRefused(f"fal refused the request with {reply.status}: {reason(reply)}.", code=code)
+        message, busy = f"fal refused the request with {reply.status}: {reason(reply)}.", is_busy(reply.status, code)
+        raise SubmitRefused(message, code=code, retry_after=reply.retry_after, busy=busy)
 
     def _operation(self, endpoint_id: str, reply: Reply) -> Operation:
         request_id = (reply.body or {}).get("request_id")

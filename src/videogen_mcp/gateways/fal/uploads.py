@@ -6,13 +6,12 @@ Two steps: `POST {rest}/storage/auth/token` with the key gives a short-lived tok
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import anyio
 import httpx2
 
 from videogen_mcp.errors import NotSent, SubmitRefused
-from videogen_mcp.gateways.base import call
+from videogen_mcp.gateways.base import call, is_busy
 from videogen_mcp.gateways.fal.wire import reason, refusal_code, short
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
@@ -43,8 +42,7 @@ class FalUploads:
         base_url, secret = token.get("base_url"), token.get("token")
         if not isinstance(base_url, str) or not isinstance(secret, str):
             raise SubmitRefused("fal's storage gave no upload address.", code="gateway_unavailable")
-        parts = urlsplit(base_url)
-        if parts.scheme != "https" and not self._settings.is_allowed_host(parts.hostname or "", parts.port):
+        if not self._settings.is_safe_address(base_url):
             raise SubmitRefused("fal's storage gave an upload address that is not https.", code="gateway_unavailable")
         stored = await self._send(
             "POST",
@@ -57,9 +55,10 @@ class FalUploads:
             },
             content=_chunks(path),
         )
-        if not isinstance(stored.get("access_url"), str):
+        address = stored.get("access_url")
+        if not isinstance(address, str) or not address:
             raise SubmitRefused("fal's storage gave no address for the file.", code="gateway_unavailable")
-        return stored["access_url"]
+        return address
 
     async def _send(
         self,
@@ -85,7 +84,8 @@ class FalUploads:
             raise NotSent(f"fal's storage cannot be reached: {short(error)}.") from error
         if reply.status not in {200, 201} or reply.body is None:
             message = f"fal's storage refused the file with {reply.status}: {reason(reply)}."
-            raise SubmitRefused(message, code=refusal_code(reply))
+            code = refusal_code(reply)
+            raise SubmitRefused(message, code=code, retry_after=reply.retry_after, busy=is_busy(reply.status, code))
         return reply.body
 
 

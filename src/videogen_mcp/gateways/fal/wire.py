@@ -74,7 +74,8 @@ def text_of(body: Json | None) -> str:
     for item in cast("list[Any]", detail):
         if isinstance(item, dict):
             entry = cast("Json", item)
-            places = [str(part) for part in cast("list[Any]", entry.get("loc") or []) if part != "body"]
+            loc = entry.get("loc")
+            places = [str(part) for part in cast("list[Any]", loc) if part != "body"] if isinstance(loc, list) else []
             lines.append(f"{'.'.join(places) or 'request'}: {entry.get('msg', entry.get('type', 'refused'))}")
         else:
             lines.append(str(item))

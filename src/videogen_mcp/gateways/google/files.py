@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import anyio
 import httpx2
@@ -71,7 +70,7 @@ class GoogleFiles:
             return path.as_uri()
         file = await self._store(path, mime_type, size)
         name, uri = file.get("name"), file.get("uri")
-        if not isinstance(name, str) or not isinstance(uri, str):
+        if not isinstance(name, str) or not isinstance(uri, str) or not (name and uri):
             raise SubmitRefused("Google's storage gave no address for the file.", code="gateway_unavailable")
         await self._until_ready(name, file)
         return uri
@@ -145,8 +144,7 @@ class GoogleFiles:
         if started.status != 200:  # noqa: PLR2004
             raise refusal(started, "the file")
         url = started.headers.get("x-goog-upload-url", "")
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not self._settings.is_allowed_host(parts.hostname or "", parts.port):
+        if not self._settings.is_safe_address(url):
             raise SubmitRefused("Google's storage gave no upload address that is https.", code="gateway_unavailable")
         return url
 

@@ -10,10 +10,11 @@ from typing import ClassVar, Self
 import anyio
 import httpx2
 
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Health, Operation, Pending, SentRequest
 from videogen_mcp.gateways.google import interactions, veo
 from videogen_mcp.gateways.google.files import GoogleFiles, Sleep
 from videogen_mcp.gateways.google.wire import GoogleApi
+from videogen_mcp.gateways.pace import Rate
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -32,6 +33,7 @@ class GoogleGateway:
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = False
     takes_files: ClassVar[bool] = True
+    rate: ClassVar[Rate] = Rate(submits=2, looks=10, source="Google documents no figure for video; a polite one")
 
     def __init__(self, api: GoogleApi, files: GoogleFiles) -> None:
         self._api = api
@@ -76,6 +78,10 @@ class GoogleGateway:
     async def upload(self, path: Path, mime_type: str) -> str:
         """Make a file usable for Google; see `Gateway.upload`."""
         return await self._files.upload(path, mime_type)
+
+    async def check(self) -> Health:
+        """List one model, which needs a key and costs nothing. See `Gateway.check`."""
+        return await self._api.check()
 
     async def close(self) -> None:
         """Nothing is held."""

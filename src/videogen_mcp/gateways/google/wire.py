@@ -6,7 +6,6 @@ wraps that in a list of one, and the Interactions API writes a word (`invalid_re
 (google.dev/gemini-api/docs/troubleshooting; cloud.google.com/apis/design/errors).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import httpx2
 
 from videogen_mcp.errors import (
     ErrorCode,
+    GatewayError,
     InvalidRequest,
     NotSent,
     OperationGone,
@@ -23,7 +23,7 @@ from videogen_mcp.errors import (
     SubmitRefused,
     SubmitUncertain,
 )
-from videogen_mcp.gateways.base import CONNECT_SECONDS, NOT_SENT, Reply, call
+from videogen_mcp.gateways.base import CONNECT_SECONDS, NOT_SENT, Health, Reply, call, is_busy, read_json
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -99,7 +99,7 @@ def read_error(error: Json, *, retry_after: float | None = None) -> GoogleError:
 
 def _first_of_a_list(text: str) -> Json:
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError:
         return {}
     return next(objects_of(value), cast("Json", {}))
@@ -160,7 +160,8 @@ def refusal(reply: Reply, what: str) -> SubmitRefused:
     error = error_of(reply)
     fix = "" if error.retry_after is None else f"Google asks to be left alone for {error.retry_after:g} s."
     message = f"Google refused {what} with {reply.status}: {error.reason}."
-    return SubmitRefused(message, code=refusal_code(reply), fix=fix)
+    code, pause = refusal_code(reply), error.retry_after
+    return SubmitRefused(message, code=code, fix=fix, retry_after=pause, busy=is_busy(reply.status, code))
 
 
 def short(error: httpx2.HTTPError) -> str:
@@ -225,11 +226,11 @@ class GoogleApi:
             raise NotSent(f"Google cannot be reached: {short(error)}.") from error
         except httpx2.HTTPError as error:
             raise SubmitUncertain(f"The answer to the submit was lost: {short(error)}.") from error
-        if reply.status in {200, 201, 202}:
+        if 200 <= reply.status < 300:  # noqa: PLR2004 -- HTTP's own classes, here and below
             if reply.body is None:
                 raise SubmitUncertain("Google accepted the submit, but its answer cannot be read.")
             return reply.body
-        if reply.status >= 500 or reply.status in {408, 499} or reply.status < 200:  # noqa: PLR2004 -- HTTP's own classes
+        if reply.status >= 500 or reply.status in {408, 499} or reply.status < 200:  # noqa: PLR2004
             raise SubmitUncertain(f"Google answered the submit with {reply.status}: {error_of(reply).reason}.")
         if reply.status == 404:  # noqa: PLR2004
             message = f"Google does not serve this model (any more): {error_of(reply).reason}."
@@ -247,6 +248,23 @@ class GoogleApi:
         if reply.status == 200 and reply.body is not None:  # noqa: PLR2004
             return reply.body
         raise trouble(reply)
+
+    async def check(self) -> Health:
+        """List one model: `GET /v1beta/models?pageSize=1` (ai.google.dev/api/models). See `Gateway.check`."""
+        try:
+            reply = await self.send("GET", "/v1beta/models?pageSize=1")
+        except NOT_SENT as error:
+            raise NotSent(f"Google cannot be reached: {short(error)}.") from error
+        except httpx2.HTTPError as error:
+            raise GatewayError(f"Google could not be asked: {short(error)}.") from error
+        if reply.status == 200:  # noqa: PLR2004
+            return Health(accepted=True)
+        code, told = refusal_code(reply), error_of(reply).reason
+        if code == "unauthorized":
+            return Health(accepted=False, note=told)
+        if code == "insufficient_credit":
+            return Health(accepted=True, balance=told)
+        raise GatewayError(f"Google answered {reply.status}: {told}.")
 
     async def ask(self, method: str, path: str) -> Reply:
         """Send a request that starts nothing.

@@ -6,11 +6,22 @@ from typing import ClassVar, Self
 
 import httpx2
 
-from videogen_mcp.gateways.base import MARK_PREFIX, CancelOutcome, Failed, Finished, Operation, Pending, SentRequest
+from videogen_mcp.errors import GatewayError
+from videogen_mcp.gateways.base import (
+    MARK_PREFIX,
+    CancelOutcome,
+    Failed,
+    Finished,
+    Health,
+    Operation,
+    Pending,
+    SentRequest,
+)
 from videogen_mcp.gateways.heygen.account import Balance, balance
 from videogen_mcp.gateways.heygen.generations import HeyGenGenerations
 from videogen_mcp.gateways.heygen.uploads import HeyGenUploads
 from videogen_mcp.gateways.heygen.wire import authorization
+from videogen_mcp.gateways.pace import Rate
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
 
@@ -31,6 +42,12 @@ class HeyGenGateway:
     on_this_machine: ClassVar[bool] = False
     fetches_media: ClassVar[bool] = True
     takes_files: ClassVar[bool] = True
+    rate: ClassVar[Rate] = Rate(
+        submits=2,
+        looks=10,
+        source="no rate is documented; ten videos at once on pay-as-you-go, the eleventh gets 429 with Retry-After "
+        "(developers.heygen.com/docs/usage-limits)",
+    )
 
     def __init__(self, url: str, upload_url: str, headers: Mapping[str, str], http: httpx2.AsyncClient) -> None:
         self._generations = HeyGenGenerations(url, headers, http)
@@ -84,6 +101,15 @@ class HeyGenGateway:
             GatewayError: HeyGen could not be asked, refused the key, or gave an answer that cannot be read.
         """
         return await balance(self.address, self._headers, self._http)
+
+    async def check(self) -> Health:
+        """Ask what is left on the account. See `Gateway.check`."""
+        try:
+            return Health(accepted=True, balance=str(await self.balance()))
+        except GatewayError as error:
+            if error.code != "unauthorized":
+                raise
+            return Health(accepted=False, note=error.message)
 
     async def close(self) -> None:
         """Nothing is held."""

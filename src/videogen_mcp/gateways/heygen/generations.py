@@ -7,9 +7,12 @@ Wire facts:
   answers `{"data": {session_id, status, video_id}}` where `video_id` may be null until it renders
   (developers.heygen.com/reference; vercel/ai packages/heygen).
 * Nothing but a session of the video agent can be stopped: `POST /v3/video-agents/{id}/stop` (heygen-com/heygen-cli).
+* `POST /v3/videos` takes an `Idempotency-Key` (developers.heygen.com/changelog, May 2026); `models/videos` and
+  `video-agents` are not among the calls named there.
 * `GET /v3/videos?title=` filters by a part of the title (heygen-com/heygen-cli); v1 has no list.
 """
 
+import secrets
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
@@ -26,6 +29,7 @@ from videogen_mcp.gateways.base import (
     Pending,
     Reply,
     call,
+    is_busy,
 )
 from videogen_mcp.gateways.heygen.routes import AGENT, ROUTES, VIDEO, WORKFLOW, Route, envelope, route_of
 from videogen_mcp.gateways.heygen.states import session_state, video_state, workflow_state
@@ -71,7 +75,7 @@ class HeyGenGenerations:
                 self._http,
                 "POST",
                 f"{self.url}{route.path}",
-                headers=self._headers,
+                headers={**self._headers, **_once(route)},
                 json_body=wrapped,
                 time_limits=SUBMIT_TIMEOUT,
             )
@@ -163,6 +167,14 @@ class HeyGenGenerations:
         return {"api": VIDEO.name, "id": found[0]} if len(found) == 1 else None
 
 
+def _once(route: Route) -> Mapping[str, str]:
+    """A key of its own for each submit, where HeyGen takes one.
+
+    It lets HeyGen tell a copy that something on the way made; here nothing is ever sent again by it (decision 0018).
+    """
+    return {"Idempotency-Key": secrets.token_hex(16)} if route is VIDEO else {}
+
+
 def _operation(route: Route, reply: Reply) -> Operation:
     data = data_of(reply)
     generation_id = text_in(data, route.id_field)
@@ -184,4 +196,5 @@ def _refused(route: Route, reply: Reply) -> SubmitRefused:
         )
     later = "" if reply.retry_after is None else f" It asks to be left alone for {reply.retry_after:g} s."
     message = f"HeyGen refused the request with {reply.status}: {reason(reply)}.{later}"
-    return SubmitRefused(message, code=refusal_code(reply))
+    code = refusal_code(reply)
+    return SubmitRefused(message, code=code, retry_after=reply.retry_after, busy=is_busy(reply.status, code))

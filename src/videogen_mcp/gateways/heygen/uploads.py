@@ -15,7 +15,7 @@ import anyio
 import httpx2
 
 from videogen_mcp.errors import NotSent, SubmitRefused
-from videogen_mcp.gateways.base import CONNECT_SECONDS, Reply, call
+from videogen_mcp.gateways.base import CONNECT_SECONDS, Reply, call, is_busy
 from videogen_mcp.gateways.heygen.routes import ASSET
 from videogen_mcp.gateways.heygen.wire import data_of, reason, refusal_code, text_in
 from videogen_mcp.gateways.json_api import short
@@ -53,7 +53,8 @@ class HeyGenUploads:
             reply = await self._send_bare(path, mime_type, size)
         if not 200 <= reply.status < 300:  # noqa: PLR2004 -- HTTP's own class
             message = f"HeyGen refused the file with {reply.status}: {reason(reply)}."
-            raise SubmitRefused(message, code=refusal_code(reply))
+            code = refusal_code(reply)
+            raise SubmitRefused(message, code=code, retry_after=reply.retry_after, busy=is_busy(reply.status, code))
         data = data_of(reply)
         address, asset_id = text_in(data, "url"), text_in(data, "asset_id", "id")
         if address is None and asset_id is None:
