@@ -5,7 +5,7 @@ import sys
 
 from bench.figures import Figure
 
-BENCHES = ("catalogue", "selection", "jobs")
+BENCHES = ("catalogue", "selection", "transfers", "endings", "jobs")
 
 
 def main(names: list[str]) -> int:
