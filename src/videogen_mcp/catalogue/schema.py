@@ -237,7 +237,6 @@ class Endpoint(Entry):
         fixed: What it does without being asked.
         rules: What parameters demand of each other.
         prices: Its price table; empty: unknown.
-        unit_usd: What one unit costs that the gateway counts for the bill, as it says itself; never in the catalogue.
         usual_seconds: Typical time to completion, where a source gives one.
         open: Parameters that are not listed are passed on as they are (ids outside the catalogue).
         source: Where the contract comes from.
@@ -256,6 +255,7 @@ class Endpoint(Entry):
     rules: Annotated[tuple[Rule, ...], Field(strict=False)] = ()
     prices: Annotated[tuple[Price, ...], Field(strict=False)] = ()
     unit_usd: SkipJsonSchema[Annotated[Decimal | None, Field(strict=False)]] = None
+    """What one unit costs that the gateway counts for the bill, as it says itself; never in the catalogue's files."""
     usual_seconds: float | None = None
     open: bool = False
     source: str

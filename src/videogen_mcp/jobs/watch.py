@@ -1,5 +1,8 @@
 """Watches one generation at its gateway until it ends: by what the gateway tells, and by looking where it does not."""
 
+import asyncio
+import re
+
 from videogen_mcp.errors import OperationGone, PollTrouble
 from videogen_mcp.gateways.base import LONGEST_WATCH_SECONDS, Failed, Finished, Gateway, Pending
 from videogen_mcp.jobs.follower import Follower, following
@@ -10,13 +13,22 @@ SLOWEST_POLL_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 600.0
 """However long a gateway asks to be left alone, it is looked at again after this."""
 
+FIRST_WORD_SECONDS = 1.5
+"""So long a stream may take to tell its first state before the generation is looked at instead."""
+
 QUIET_SECONDS = 120.0
 """A stream that told no state for this long is checked by a look: an end that it lost must not be lost here."""
 
 GONE_AFTER = 5
 
+FIRST_DETAIL_SECONDS = 2.0
+"""A message that says only more of the same is stored after this, later after a tenth of the time waited."""
+
 PROGRESS_STEP = 0.05
 """Progress is stored in steps of this: every write is flushed to the disk, and a thousand jobs may be waiting."""
+
+_DETAIL = re.compile("[,:]")
+"""Ends what a message is about; what follows, such as a place in the queue, may change many times a second."""
 
 
 class Watch:
@@ -30,6 +42,8 @@ class Watch:
         self._parts = parts
         self._store = parts.store
         self._clock = parts.clock
+        # One at a time: a thousand streams may have news at once, and the database takes one write at a time.
+        self._storing = asyncio.Lock()
 
     async def until_end(self, job: Job, attempt: Attempt) -> Finished | Failed:
         """See the generation to its end, however often a look fails."""
@@ -42,7 +56,7 @@ class Watch:
             async with following(gateway, operation, poke, self._clock, self._parts.random) as follower:
                 if follower is not None:
                     # Its first word comes soon, if it comes at all, and spares the first look.
-                    await self._clock.wait(poke, self._spacing(gateway))
+                    await self._clock.wait(poke, min(FIRST_WORD_SECONDS, self._spacing(gateway)))
                 sight = _Sight(self._parts, gateway, attempt, follower)
                 state: Pending | Finished | Failed = Pending()
                 stopped: bool | None = False
@@ -87,8 +101,7 @@ class Watch:
         """A tenth of the time waited so far, so that the end is seen in time without asking too often."""
         if self._parts.poll_interval is not None:
             return self._parts.poll_interval
-        pause = min(SLOWEST_POLL_SECONDS, max(gateway.shortest_poll_seconds, 0.1 * waited))
-        return pause * self._parts.random.uniform(1.0, 1.1)
+        return _tenth(waited, gateway.shortest_poll_seconds) * self._parts.random.uniform(1.0, 1.1)
 
     async def _report(self, job: Job, state: Pending, waited: float) -> Job:
         """Store what the gateway tells; where it gives no figure, progress follows the usual time, never to the end."""
@@ -99,13 +112,28 @@ class Watch:
         crashes = 0 if self._only_waits(job) else job.crashes
         if (progress, message, crashes) == (job.progress, job.message, job.crashes):
             return job
-        await self._store.update_job(job.id, now=self._clock.now(), progress=progress, message=message, crashes=crashes)
+        is_detail = (progress, crashes) == (job.progress, job.crashes) and _is_detail(message, job.message)
+        if is_detail and (self._clock.now() - job.updated_at).total_seconds() < _tenth(waited, FIRST_DETAIL_SECONDS):
+            return job
+        async with self._storing:
+            await self._store.update_job(
+                job.id, now=self._clock.now(), progress=progress, message=message, crashes=crashes
+            )
         self._parts.bell.ring(job.id)
         return await self._store.get(job.id)
 
     def _only_waits(self, job: Job) -> bool:
         """Whether the job waits for a gateway, which brings no process down: those that died meanwhile are not its."""
         return job.attempts[-1].status == "submitted" and not self._parts.gateway(job.current.gateway).on_this_machine
+
+
+def _tenth(waited: float, least: float) -> float:
+    return min(SLOWEST_POLL_SECONDS, max(least, 0.1 * waited))
+
+
+def _is_detail(message: str, before: str) -> bool:
+    """Whether a message says of the same thing only more, such as another place in the queue."""
+    return _DETAIL.split(message, maxsplit=1)[0] == _DETAIL.split(before, maxsplit=1)[0]
 
 
 class _Sight:
