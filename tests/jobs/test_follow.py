@@ -122,7 +122,8 @@ async def test_a_result_that_cannot_be_had_at_once_is_looked_for(
     standin.fault("result_status", times=3, status=503)
     service = open_service(fal_environment)
     job = await service.wait((await service.generate(PINNED)).id, 20)
-    assert (job.status, len(standin.submits), count(standin, "/status")) == ("completed", 1, 3)
+    assert (job.status, len(standin.submits), count(standin, f"/{standin.accepted[0]}")) == ("completed", 1, 4)
+    assert count(standin, "/status") >= 2
 
 
 async def test_a_cancellation_is_passed_on_at_once_while_a_stream_is_open(
@@ -195,3 +196,25 @@ async def test_a_stream_that_is_not_offered_costs_few_requests(
     assert job.status == "completed"
     assert count(standin, "/status/stream") <= 2
     assert all(pause >= 0.5 * FIRST_PAUSE_SECONDS for pause in clock.streams)
+
+
+async def test_news_of_one_thing_is_stored_no_more_often_than_looks_would_bring_it(
+    standin: FalStandIn, fal_environment: dict[str, str]
+) -> None:
+    del fal_environment["VIDEOGEN_POLL_INTERVAL_S"]
+    standin.hold("IN_QUEUE")
+    async with VideoService(load_settings(fal_environment)) as service:
+        job = await service.generate(PINNED)
+        job = await shown(service, job, lambda one: one.message == "queued at fal, position 0")
+        for position in range(1, 30):
+            standin.stand_at(position)
+        standin.hold("IN_PROGRESS")
+        told: list[str] = []
+
+        async def tell(one: Job) -> None:
+            told.append(one.message)
+
+        await service.wait(job.id, PATIENCE, tell, until=lambda one: one.message.startswith("running at fal"))
+        standin.release()
+        await shown(service, job, lambda one: one.ended)
+    assert len({message for message in told if message.startswith("queued at fal")}) <= 2

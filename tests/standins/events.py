@@ -10,6 +10,18 @@ MOST_LOOKS = 100
 """More than any test plans before a generation moves on."""
 
 
+def all_sent(reply: Reply, write: Callable[[bytes], object]) -> bool:
+    """Send an answer that comes in pieces; False where an empty one says that the connection breaks."""
+    is_chunked = "Transfer-Encoding" in reply.framing
+    for piece in reply.pieces or ():
+        if not piece:
+            return False
+        write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+    if is_chunked:
+        write(b"0\r\n\r\n")
+    return True
+
+
 class Stream:
     """One open stream.
 
@@ -18,7 +30,7 @@ class Stream:
 
     Args:
         moved: Its lock guards the stand-in's state; it is notified when a generation may have moved.
-        advance: Looks once; gives the state.
+        advance: Looks once; gives the state and the place in the queue.
         event: Tells the status object, as JSON.
         is_stopping: The server ends.
         ping_seconds: How often a comment is sent while nothing moves; the real one does every 15 seconds.
@@ -27,7 +39,7 @@ class Stream:
     def __init__(
         self,
         moved: threading.Condition,
-        advance: Callable[[], State],
+        advance: Callable[[], tuple[State, int]],
         event: Callable[[], bytes],
         is_stopping: Callable[[], bool],
         ping_seconds: float | None,
@@ -66,7 +78,7 @@ class Stream:
             yield b""
 
     def _events(self) -> Iterator[bytes]:
-        before: State | None = None
+        before: tuple[State, int] | None = None
         while not self._is_stopping():
             with self._moved:
                 looks = 0
@@ -80,7 +92,7 @@ class Stream:
                 else:
                     piece, before = b"data: " + self._event() + b"\n\n", state
             yield piece
-            if state == "COMPLETED" and piece != PING:
+            if state[0] == "COMPLETED" and piece != PING:
                 return
 
     def _wait_for_the_end(self) -> None:

@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self, cast
@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from tests.standins import history
 from tests.standins.clips import clip_request
-from tests.standins.events import Stream
+from tests.standins.events import Stream, all_sent
 from tests.standins.faults import faulty_acknowledgement, faulty_download, faulty_status, padded
 from tests.standins.platform import Listing, faulty_listing
 from tests.standins.schemas import (
@@ -130,26 +130,17 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.drop:
             self._hang_up()
             return
+        is_broken = False
         self.send_response_only(reply.status)
-        framing = reply.framing
-        for name, value in {**reply.headers, **framing}.items():
+        for name, value in {**reply.headers, **reply.framing}.items():
             self.send_header(name, value)
         self.end_headers()
         if reply.pieces is not None:
-            self._send_pieces(reply.pieces, is_chunked="Transfer-Encoding" in framing)
+            is_broken = not all_sent(reply, self.wfile.write)
         elif self.command != "HEAD":
             self.wfile.write(reply.body[: reply.sent])
-        if reply.sent is not None:
+        if reply.sent is not None or is_broken:
             self._hang_up()
-
-    def _send_pieces(self, pieces: Iterator[bytes], *, is_chunked: bool) -> None:
-        for piece in pieces:
-            if not piece:  # a stream that breaks off
-                self._hang_up()
-                return
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
-        if is_chunked:
-            self.wfile.write(b"0\r\n\r\n")
 
     def _hang_up(self) -> None:
         self.close_connection = True
@@ -180,7 +171,7 @@ class FalStandIn:
         self.streams = False
         self.ping_seconds: float | None = None
         self.told: list[tuple[str, State, float]] = []
-        self.log_lines = ["Working"]
+        self.log_lines, self.queue_position = ["Working"], 0
         lock = threading.RLock()
         self._changed, self._moved = threading.Condition(lock), threading.Condition(lock)
         self._requests: list[RecordedRequest] = []
@@ -266,6 +257,12 @@ class FalStandIn:
             self._held = None
             self._releases += 1
             self._changed.notify_all()
+            self._moved.notify_all()
+
+    def stand_at(self, position: int) -> None:
+        """Let the generations in the queue have this place; streams tell it."""
+        with self._changed:
+            self.queue_position = position
             self._moved.notify_all()
 
     def wait_until(self, condition: Callable[[], bool], seconds: float = 5.0) -> bool:
@@ -414,7 +411,8 @@ class FalStandIn:
             return faulty_status(fault)
         with self._changed:
             self._look(generation)
-            return status_of(generation, self.origin, self.log_lines if logs[0] in {"1", "true"} else None)
+            lines = self.log_lines if logs[0] in {"1", "true"} else None
+            return status_of(generation, self.origin, lines, self.queue_position)
 
     def _stream(self, request: RecordedRequest, generation: Generation) -> Reply:
         """The documented stream: a status for each change, comments while nothing changes, closed after COMPLETED."""
@@ -424,9 +422,10 @@ class FalStandIn:
         def event() -> bytes:
             self.told.append((generation.request_id, generation.state, time.monotonic()))
             logs = self.log_lines if request.query.get("logs") == ["1"] else None
-            return status_of(generation, self.origin, logs).body
+            return status_of(generation, self.origin, logs, self.queue_position).body
 
-        stream = Stream(self._moved, lambda: self._look(generation), event, lambda: self._stopping, self.ping_seconds)
+        look = lambda: (self._look(generation), self.queue_position)  # noqa: E731 -- what makes an event
+        stream = Stream(self._moved, look, event, lambda: self._stopping, self.ping_seconds)
         return stream.reply(request, self._take("stream_", generation.endpoint))
 
     def _look(self, generation: Generation) -> State:

@@ -448,8 +448,9 @@ def submit_refusal(request: RecordedRequest, endpoint: str, waiting: int) -> Rep
     return None
 
 
-def status_of(generation: Generation, origin: str, logs: Sequence[str] | None) -> Reply:
+def status_of(generation: Generation, origin: str, logs: Sequence[str] | None, position: int) -> Reply:
     body: Json = {**acknowledgement_of(generation, origin), "status": generation.state}
+    body["queue_position"] = position
     if generation.state == "IN_QUEUE":
         return json_reply(202, body)
     del body["queue_position"]
