@@ -101,8 +101,8 @@ def timed_ends() -> Generator[list[float]]:
     """The moments at which generations are known to have ended, with their result at hand."""
     watched, moments = Watch.until_end, list[float]()
 
-    async def until_end(watch: Watch, job: Job, attempt: Attempt) -> Finished | Failed:
-        state = await watched(watch, job, attempt)
+    async def until_end(self: Watch, job: Job, attempt: Attempt) -> Finished | Failed:
+        state = await watched(self, job, attempt)
         moments.append(time.monotonic())
         return state
 
