@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 
 from videogen_mcp.errors import OperationGone, PollTrouble
 from videogen_mcp.gateways.base import LONGEST_WATCH_SECONDS, Failed, Finished, Gateway, Pending
@@ -26,6 +27,9 @@ FIRST_DETAIL_SECONDS = 2.0
 
 PROGRESS_STEP = 0.05
 """Progress is stored in steps of this: every write is flushed to the disk, and a thousand jobs may be waiting."""
+
+GUESSED_STEP = 0.1
+"""The same for progress that only follows the usual time: of a thousand jobs that wait, nothing else is written."""
 
 _DETAIL = re.compile("[,:]")
 """Ends what a message is about; what follows, such as a place in the queue, may change many times a second."""
@@ -107,7 +111,8 @@ class Watch:
         """Store what the gateway tells; where it gives no figure, progress follows the usual time, never to the end."""
         usual = job.current.usual_seconds
         progress = state.progress if state.progress is not None else 0.95 * waited / (waited + usual)
-        progress = max(job.progress, PROGRESS_STEP * int(min(progress, 0.99) / PROGRESS_STEP))
+        step = PROGRESS_STEP if state.progress is not None else GUESSED_STEP
+        progress = max(job.progress, step * int(min(progress, 0.99) / step))
         message = state.message or job.message
         crashes = 0 if self._only_waits(job) else job.crashes
         if (progress, message, crashes) == (job.progress, job.message, job.crashes):
@@ -115,12 +120,11 @@ class Watch:
         is_detail = (progress, crashes) == (job.progress, job.crashes) and _is_detail(message, job.message)
         if is_detail and (self._clock.now() - job.updated_at).total_seconds() < _tenth(waited, FIRST_DETAIL_SECONDS):
             return job
+        now = self._clock.now()
         async with self._storing:
-            await self._store.update_job(
-                job.id, now=self._clock.now(), progress=progress, message=message, crashes=crashes
-            )
+            await self._store.update_job(job.id, now=now, progress=progress, message=message, crashes=crashes)
         self._parts.bell.ring(job.id)
-        return await self._store.get(job.id)
+        return replace(job, progress=progress, message=message, crashes=crashes, updated_at=now)
 
     def _only_waits(self, job: Job) -> bool:
         """Whether the job waits for a gateway, which brings no process down: those that died meanwhile are not its."""
