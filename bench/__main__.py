@@ -5,7 +5,7 @@ import sys
 
 from bench.figures import Figure
 
-BENCHES = ("catalogue", "selection", "jobs", "team")
+BENCHES = ("catalogue", "selection", "transfers", "endings", "jobs", "team")
 
 
 def main(names: list[str]) -> int:

@@ -31,6 +31,7 @@ import json, sys
 from tests.standins.fal import FalStandIn
 from tests.support import with_fal
 with FalStandIn() as standin:
+    standin.streams, standin.ping_seconds = sys.argv[1] == "streams", 15.0
     standin.hold("IN_PROGRESS")
     environment = with_fal(standin, ".")
     del environment["VIDEOGEN_POLL_INTERVAL_S"]
@@ -57,11 +58,12 @@ asyncio.run(main())
 
 def figures() -> Iterator[Figure]:
     """What the issue asks of many jobs, each in a fresh home."""
-    with home() as folder, standin() as environment:
-        yield from _run(waiting(folder, environment))
+    for kind in ("streams", "looks"):
+        with home() as folder, standin(kind) as environment:
+            yield from _run(waiting(folder, environment, kind))
     with home() as folder:
         yield from _run(starting(folder))
-    with home() as folder, standin() as environment:
+    with home() as folder, standin("streams") as environment:
         yield from _run(adopting(folder, environment))
 
 
@@ -76,10 +78,14 @@ def home() -> Generator[Path]:
 
 
 @contextmanager
-def standin() -> Generator[dict[str, str]]:
-    """A stand-in of fal that never finishes, in a process of its own; gives the environment that leads to it."""
+def standin(kind: str) -> Generator[dict[str, str]]:
+    """A stand-in of fal that never finishes, in a process of its own; gives the environment that leads to it.
+
+    Args:
+        kind: `streams`: it tells states by itself, with the real one's comments; `looks`: it does not.
+    """
     with subprocess.Popen(
-        [sys.executable, "-c", STANDIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", STANDIN, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as one:
         try:
             yield json.loads(one.stdout.readline() if one.stdout else "{}")
@@ -91,8 +97,11 @@ def _run(work: Coroutine[Any, Any, list[Figure]]) -> list[Figure]:
     return asyncio.run(work)
 
 
-async def waiting(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """A thousand jobs at the gateway: memory, processor, and how quickly the state of one is told."""
+async def waiting(folder: Path, environment: dict[str, str], kind: str) -> list[Figure]:
+    """A thousand jobs at the gateway: memory, processor, and how quickly the state of one is told.
+
+    The memory is that of this process now, with all that the benchmarks before this one left in it.
+    """
     environment |= {"VIDEOGEN_HOME": str(folder)}
     async with open_service(load_settings(environment)) as service:
         ids = [await _submitted(service, number) for number in range(WAITING)]
@@ -106,9 +115,9 @@ async def waiting(folder: Path, environment: dict[str, str]) -> list[Figure]:
         share = 100 * (time.process_time() - used) / (time.perf_counter() - began)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return [
-        Figure(f"memory with {WAITING} jobs waiting", memory, "MB", 300),
-        Figure(f"processor with {WAITING} jobs waiting", share, "%", 5),
-        Figure("state of a job meanwhile, p95", percentile(looks, 0.95), "ms", 20),
+        Figure(f"memory with {WAITING} jobs waiting, {kind}", memory, "MB", 300),
+        Figure(f"processor with {WAITING} jobs waiting, {kind}", share, "%", 5),
+        Figure(f"state of a job meanwhile, p95, {kind}", percentile(looks, 0.95), "ms", 20),
     ]
 
 

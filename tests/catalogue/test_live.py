@@ -201,3 +201,34 @@ def test_an_endpoint_beside_the_catalogue_is_found_and_priced_but_not_listed() -
     assert KEY not in {one.key for one in table.endpoints}
     changed, differences = table.refreshed({KEY: live("0.2")}, {})
     assert (changed.find(KEY).prices[0].usd, differences) == (Decimal("0.2"), ())
+
+
+@pytest.mark.parametrize("unit", ["seconds", "units", "compute seconds", "1m tokens"])
+def test_what_one_of_the_gateways_units_costs_is_known_in_any_unit(unit: str) -> None:
+    for prices in ((), (row("0.1"),), BY_RESOLUTION):
+        found = reconcile(endpoint(*prices), live("0.14", unit)).endpoint
+        assert found.unit_usd == Decimal("0.14")
+        assert price(found, Payload({"resolution": "720p"})).unit_usd == Decimal("0.14")
+
+
+@pytest.mark.parametrize("wrong", [live("0.14", currency="EUR"), live("0"), live("-1")])
+def test_what_is_no_price_in_dollars_is_no_price_of_a_unit(wrong: UnitPrice) -> None:
+    assert reconcile(endpoint(), wrong).endpoint.unit_usd is None
+
+
+@pytest.mark.parametrize(
+    ("prices", "unit_usd"),
+    [
+        ((), None),
+        ((row("0.1"),), Decimal("0.1")),
+        ((row("0.5", "video"),), Decimal("0.5")),
+        ((row("0.1", "thousand_tokens"),), None),
+        ((row("0.1", when={"resolution": "720p"}),), None),
+        ((row("0.1", multiply=(Multiplier(by=Decimal(2)),)),), None),
+        (BY_RESOLUTION, None),
+    ],
+)
+def test_without_a_live_price_only_a_table_of_one_plain_figure_tells_it(
+    prices: tuple[Price, ...], unit_usd: Decimal | None
+) -> None:
+    assert price(endpoint(*prices), Payload({"resolution": "720p"})).unit_usd == unit_usd

@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -229,8 +230,8 @@ async def test_polling_from_the_queue_to_the_result(standin: FalStandIn, gateway
     assert await gateway.poll(operation) == Pending(None, "queued at fal, position 0")
     assert await gateway.poll(operation) == Pending(None, "running at fal: Working")
     url = f"{standin.files_url}/results/{standin.accepted[0]}/output.mp4"
-    details = {"seed": 7, "actual_prompt": BODY["prompt"], "billable_units": "2.008"}
-    assert await gateway.poll(operation) == Finished(url=url, details=details)
+    details = {"seed": 7, "actual_prompt": BODY["prompt"]}
+    assert await gateway.poll(operation) == Finished(url=url, billed_units=Decimal("2.008"), details=details)
     assert [request.method for request in standin.requests] == ["POST", "GET", "GET", "GET", "GET"]
 
 
@@ -280,11 +281,11 @@ def operation_at(environment: dict[str, str], request_id: str = "none") -> Opera
         ),
         (
             {"error": "Out of memory", "error_type": "internal_server_error", "status": 500},
-            Failed("generation_failed", "prompt: Out of memory"),
+            Failed("generation_failed", "prompt: Out of memory", is_free=True),
         ),
         (
             {"error": "Timed out", "error_type": "generation_timeout", "status": 504, "body": HTML},
-            Failed("generation_failed", "Timed out"),
+            Failed("generation_failed", "Timed out"),  # a proxy's page: what fal charged is not known
         ),
     ],
 )

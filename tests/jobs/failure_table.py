@@ -42,6 +42,15 @@ HTML = "<!doctype html><title>502</title><center>nginx</center>"
 WRONG = [{"loc": ["body", "prompt"], "msg": "Value error", "type": "value_error"}]
 FLAGGED = [{"loc": ["body", "prompt"], "msg": "flagged by a content checker", "type": "content_policy_violation"}]
 CRASHED = {"error": "CUDA out of memory", "error_type": "internal_server_error", "status": 500}
+OVERTAKEN = {"error": "Nothing was generated", "error_type": "no_media_generated", "status": 422}
+NO_RUNNER = {
+    "error": "No runner",
+    "error_type": "runner_scheduling_failure",
+    "status": 503,
+    "body": {"detail": "No runner available", "error_type": "runner_scheduling_failure"},
+}
+LOCKED = {"error": "User is locked. Reason: Exhausted balance.", "error_type": "user_locked", "status": 403}
+REFUSED_LATE = {"error": "Input should be shorter", "error_type": "string_too_long", "status": 422}
 
 
 @dataclass(frozen=True)
@@ -145,6 +154,19 @@ def _passing(phase: Phase, failure: str, retried: str, kind: str, times: int, **
         ((kind, times, details),),
         attempt="succeeded",
     )
+
+
+def _failed(
+    failure: str,
+    happens: str,
+    charged: Charged,
+    details: Mapping[str, Any],
+    code: ErrorCode,
+    *words: str,
+    then: Next = "another endpoint",
+) -> Row:
+    faults = (("complete_with_error", 1, details),)
+    return Row("run", failure, happens, NO, charged, then, "failed", faults, code=code, words=words)
 
 
 def _not_fetched(failure: str, retried: str, *words: str, faults: Any = (), setting: Setting = "") -> Row:
@@ -264,17 +286,41 @@ ROWS: Sequence[Row] = (
         code="timed_out",
         words=("does not know the request", "may be billed"),
     ),
-    Row(
-        "run",
-        "COMPLETED with error",
-        ENDED,
-        NO,
+    _failed("COMPLETED with error", ENDED, ESTIMATE, OVERTAKEN, "generation_failed", "Nothing was generated"),
+    _failed(
+        "COMPLETED with error, 5xx",
+        "it failed at the gateway, which does not charge that",
+        NOTHING,
+        CRASHED,
+        "generation_failed",
+        "CUDA out of memory",
+        "pin another model",
+    ),
+    _failed(
+        "COMPLETED with error, no runner",
+        "it never ran",
+        NOTHING,
+        NO_RUNNER,
+        "generation_failed",
+        "no runner was to be had",
+    ),
+    _failed(
+        "COMPLETED with error, validation",
+        "the input was refused late: time may be charged",
         ESTIMATE,
-        "another endpoint",
-        "failed",
-        (("complete_with_error", 1, CRASHED),),
-        code="generation_failed",
-        words=("CUDA out of memory", "pin another model"),
+        REFUSED_LATE,
+        "invalid_request",
+        "prompt: Input should be shorter",
+    ),
+    _failed(
+        "COMPLETED with error, balance exhausted",
+        "the account is empty",
+        ESTIMATE,
+        LOCKED,
+        "insufficient_credit",
+        "Exhausted balance",
+        "Top up",
+        then="another gateway",
     ),
     Row(
         "run",

@@ -29,6 +29,8 @@ from videogen_mcp.gateways.fal.history import WINDOW
 from videogen_mcp.jobs.clock import SystemClock
 from videogen_mcp.jobs.engine import ADOPTION_SECONDS, MOST_CRASHES
 from videogen_mcp.jobs.failures import BUSY_PAUSES, CONSEQUENCES, LONGEST_BUSY_SECONDS
+from videogen_mcp.jobs.follower import FIRST_PAUSE_SECONDS
+from videogen_mcp.jobs.follower import LONGEST_PAUSE_SECONDS as LONGEST_STREAM_PAUSE
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.lessons import COOL_OFF_SECONDS
 from videogen_mcp.jobs.lost import LOOK_UP_SECONDS
@@ -36,7 +38,7 @@ from videogen_mcp.jobs.runner import (
     DOWNLOAD_TRIES,
     NOT_SENT_PAUSES,
 )
-from videogen_mcp.jobs.watch import LONGEST_PAUSE_SECONDS, LONGEST_WATCH_SECONDS, SLOWEST_POLL_SECONDS
+from videogen_mcp.jobs.watch import LONGEST_PAUSE_SECONDS, LONGEST_WATCH_SECONDS, QUIET_SECONDS, SLOWEST_POLL_SECONDS
 from videogen_mcp.media.disk import LEAST_ROOM_BYTES
 from videogen_mcp.selection.fallback import KEPT
 from videogen_mcp.service import VideoService
@@ -333,6 +335,8 @@ def test_the_document_names_the_figures_of_the_code() -> None:
     for words in (
         f"up to {numbers[KEPT]} endpoints",
         f"every {SLOWEST_POLL_SECONDS:.0f} seconds at the least",
+        f"told nothing for {QUIET_SECONDS / 60:.0f} minutes",
+        f"double from {FIRST_PAUSE_SECONDS:.0f} seconds to {numbers[int(LONGEST_STREAM_PAUSE / 60)]} minutes",
         f"for {numbers[int(LONGEST_PAUSE_SECONDS / 60)]} minutes at most",
         f"not more often than every {LOOK_UP_SECONDS:.0f} seconds",
         f"within {numbers[int(WINDOW.total_seconds() / 60)]} minutes of ours",

@@ -243,7 +243,9 @@ class HandDelivery(Delivery):
         self._world = world
         self._driver = driver
 
-    async def prepare(self, job: Job, candidate: Candidate, gateway: Gateway) -> Json:  # noqa: ARG002
+    async def prepare(
+        self, job: Job, candidate: Candidate, gateway: Gateway, on_bytes: OnBytes | None = None  # noqa: ARG002
+    ) -> Json:
         await self._world.ask(self._driver, "prepare", job.id, candidate.endpoint_id)
         return candidate.payload.body | {"job": job.id}
 

@@ -5,15 +5,17 @@ import re
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Literal, cast
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from tests.standins import history
 from tests.standins.clips import clip_request
+from tests.standins.events import Stream, all_sent
+from tests.standins.faults import faulty_acknowledgement, faulty_download, faulty_status, padded
 from tests.standins.platform import Listing, faulty_listing
 from tests.standins.reach import is_reachable
 from tests.standins.schemas import (
@@ -29,9 +31,6 @@ from tests.standins.schemas import (
     acknowledgement_of,
     cancelled,
     detail,
-    faulty_acknowledgement,
-    faulty_download,
-    faulty_status,
     json_reply,
     parsed,
     result_of,
@@ -43,10 +42,12 @@ from tests.standins.schemas import (
     validation_failure,
 )
 from tests.standins.server import Listener, Service
+from tests.standins.uploads import UploadHost
 
-REQUEST_ROUTE = re.compile(r"/(?P<app>[^/]+/[^/]+)/requests/(?P<id>[^/]+)(?P<action>/status|/cancel|)")
-REQUEST_METHODS: Mapping[str, str] = {"": "GET", "/status": "GET", "/cancel": "PUT"}
+REQUEST_ROUTE = re.compile(r"/(?P<app>[^/]+/[^/]+)/requests/(?P<id>[^/]+)(?P<action>/status/stream|/status|/cancel|)")
+REQUEST_METHODS: Mapping[str, str] = {"": "GET", "/status": "GET", "/status/stream": "GET", "/cancel": "PUT"}
 LOG_VALUES = {"1", "0", "true", "false"}
+LONGEST_JSON = 1 << 20
 
 
 class _Server(Listener):
@@ -74,7 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
         if body is None:
             self._hang_up()
             return
-        self._send(standin.answer(RecordedRequest(self.command, parts.path, query, headers, body, parsed(body))))
+        read = parsed(body) if len(body) < LONGEST_JSON else None
+        self._send(standin.answer(RecordedRequest(self.command, parts.path, query, headers, body, read)))
 
     # The names are those that the inherited dispatch looks up.
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815
@@ -102,13 +104,16 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.drop:
             self._hang_up()
             return
+        is_broken = False
         self.send_response_only(reply.status)
-        for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
+        for name, value in {**reply.headers, **reply.framing}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if reply.pieces is not None:
+            is_broken = not all_sent(reply, self.wfile.write)
+        elif self.command != "HEAD":
             self.wfile.write(reply.body[: reply.sent])
-        if reply.sent is not None:
+        if reply.sent is not None or is_broken:
             self._hang_up()
 
     def _hang_up(self) -> None:
@@ -136,14 +141,18 @@ class FalStandIn(Service):
         self.validate_at = validate_at
         self.video: bytes | None = None
         self.billable_units: str | None = None
-        self._changed = threading.Condition()
+        self.video_size: int | None = None
+        self.streams = False
+        self.ping_seconds: float | None = None
+        self.told: list[tuple[str, State, float]] = []
+        self.log_lines, self.queue_position = ["Working"], 0
+        lock = threading.RLock()
+        self._changed, self._moved = threading.Condition(lock), threading.Condition(lock)
         self._requests: list[RecordedRequest] = []
         self._submits: list[RecordedRequest] = []
-        self._uploads: list[Upload] = []
         self._violations: list[str] = []
         self._generations: dict[str, Generation] = {}
         self._faults: list[Fault] = []
-        self._tokens: set[str] = set()
         self.listing = Listing()
         self.history = history.RequestList()
         self._polls = (1, 1)
@@ -153,6 +162,7 @@ class FalStandIn(Service):
         self.url = self.queue_url = self.origin
         self.rest_url, self.api_url = f"{self.origin}/rest", f"{self.origin}/platform"
         self.cdn_url, self.files_url = f"{self.origin}/cdn", f"{self.origin}/files"
+        self._upload_host = UploadHost(self.cdn_url, self.files_url, self.report)
 
     def new_server(self, port: int) -> Listener:
         self._stopping = False
@@ -162,6 +172,7 @@ class FalStandIn(Service):
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+            self._moved.notify_all()
 
     @property
     def requests(self) -> list[RecordedRequest]:
@@ -182,7 +193,7 @@ class FalStandIn(Service):
     @property
     def uploads(self) -> list[Upload]:
         with self._changed:
-            return list(self._uploads)
+            return list(self._upload_host.uploads)
 
     @property
     def violations(self) -> list[str]:
@@ -203,6 +214,7 @@ class FalStandIn(Service):
         """Let no generation go beyond this state until released."""
         with self._changed:
             self._held = state
+            self._moved.notify_all()
 
     def release(self) -> None:
         """Let the held generations go on, and answer the slow submits."""
@@ -210,6 +222,13 @@ class FalStandIn(Service):
             self._held = None
             self._releases += 1
             self._changed.notify_all()
+            self._moved.notify_all()
+
+    def stand_at(self, position: int) -> None:
+        """Let the generations in the queue have this place; streams tell it."""
+        with self._changed:
+            self.queue_position = position
+            self._moved.notify_all()
 
     def wait_until(self, condition: Callable[[], bool], seconds: float = 5.0) -> bool:
         """Wait until something that the stand-in records makes the condition true."""
@@ -252,7 +271,7 @@ class FalStandIn(Service):
 
     def answer(self, request: RecordedRequest) -> Reply:
         with self._changed:
-            self._requests.append(request)
+            self._requests.append(request.as_kept)
             if request.is_submit:
                 self._submits.append(request)
             self._changed.notify_all()
@@ -261,11 +280,15 @@ class FalStandIn(Service):
         if request.path.startswith("/files/"):
             return self._file(request)
         if request.path.startswith("/cdn/"):
-            return self._upload(request)
+            fault = self._take("upload_", request.path.rpartition("/")[2])
+            with self._changed:
+                self._changed.notify_all()
+                return self._upload_host.answer(request, self.key, fault)
         if request.headers.get("authorization") != f"Key {self.key}":
             return detail(401, "Authentication is required to access this application.")
         if request.path.startswith("/rest/"):
-            return self._upload_token(request)
+            with self._changed:
+                return self._upload_host.token(request)
         if request.path.startswith("/platform/"):
             return self._platform(request)
         return self._queue(request)
@@ -290,13 +313,13 @@ class FalStandIn(Service):
             if generation is None or generation.app != route["app"]:
                 missing = {"status": "NOT_FOUND"} if route["action"] == "/cancel" else {"detail": "Request not found"}
                 return json_reply(404, missing)
-        match route["action"]:
-            case "/status":
-                return self._status(request, generation)
-            case "/cancel":
-                return self._cancel(generation)
-            case _:
-                return self._result(generation)
+        actions: Mapping[str, Callable[[], Reply]] = {
+            "/status/stream": lambda: self._stream(request, generation),
+            "/status": lambda: self._status(request, generation),
+            "/cancel": lambda: self._cancel(generation),
+            "": lambda: self._result(generation),
+        }
+        return actions[route["action"]]()
 
     def _submit(self, request: RecordedRequest, endpoint: str) -> Reply:
         with self._changed:
@@ -352,9 +375,28 @@ class FalStandIn(Service):
         if fault is not None:
             return faulty_status(fault)
         with self._changed:
-            if generation.state != "COMPLETED":
-                self._advance(generation)
-            return status_of(generation, self.origin, logs=logs[0] in {"1", "true"})
+            self._look(generation)
+            lines = self.log_lines if logs[0] in {"1", "true"} else None
+            return status_of(generation, self.origin, lines, self.queue_position)
+
+    def _stream(self, request: RecordedRequest, generation: Generation) -> Reply:
+        """The documented stream: a status for each change, comments while nothing changes, closed after COMPLETED."""
+        if not self.streams:
+            return detail(404, "Not Found")
+
+        def event() -> bytes:
+            self.told.append((generation.request_id, generation.state, time.monotonic()))
+            logs = self.log_lines if request.query.get("logs") == ["1"] else None
+            return status_of(generation, self.origin, logs, self.queue_position).body
+
+        look = lambda: (self._look(generation), self.queue_position)  # noqa: E731 -- what makes an event
+        stream = Stream(self._moved, look, event, lambda: self._stopping, self.ping_seconds)
+        return stream.reply(request, self._take("stream_", generation.endpoint))
+
+    def _look(self, generation: Generation) -> State:
+        if generation.state != "COMPLETED":
+            self._advance(generation)
+        return generation.state
 
     def _result(self, generation: Generation) -> Reply:
         with self._changed:
@@ -379,48 +421,9 @@ class FalStandIn(Service):
                 return json_reply(400, {"status": "ALREADY_COMPLETED"})
             if generation.state == "IN_QUEUE":
                 generation.end(cancelled())
+                self._moved.notify_all()
         # A running generation may go on after the signal, as the real one may.
         return json_reply(202, {"status": "CANCELLATION_REQUESTED"})
-
-    def _upload_token(self, request: RecordedRequest) -> Reply:
-        if request.path != "/rest/storage/auth/token":
-            return detail(404, "Not Found")
-        if request.method != "POST":
-            return detail(405, "Method Not Allowed")
-        if request.query != {"storage_type": ["fal-cdn-v3"]} or request.json != {}:
-            return detail(400, "Expected storage_type=fal-cdn-v3 and an empty JSON object")
-        token = uuid4().hex
-        with self._changed:
-            self._tokens.add(token)
-        expires = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-        return json_reply(
-            200, {"token": token, "token_type": "Bearer", "base_url": self.cdn_url, "expires_at": expires}
-        )
-
-    def _upload(self, request: RecordedRequest) -> Reply:
-        if (request.method, request.path) != ("POST", "/cdn/files/upload"):
-            return detail(404, "Not Found")
-        refusal = self._upload_refusal(request.headers)
-        if refusal is not None or not request.body:
-            return refusal or detail(400, "An upload needs a body")
-        name, content_type = request.headers["x-fal-file-name"], request.headers["content-type"]
-        url = f"{self.files_url}/uploads/{uuid4().hex}/{quote(name.rsplit('/', 1)[-1])}"
-        with self._changed:
-            self._uploads.append(Upload(url, name, content_type, request.body))
-            self._changed.notify_all()
-        return json_reply(200, {"access_url": url})
-
-    def _upload_refusal(self, headers: Mapping[str, str]) -> Reply | None:
-        authorization = headers.get("authorization", "")
-        if self.key in authorization or authorization.startswith("Key "):
-            self.report("The key was sent to the upload host, which takes only an upload token.")
-            return detail(400, "The upload takes a bearer token, not a key")
-        with self._changed:
-            if authorization not in {f"Bearer {token}" for token in self._tokens}:
-                return detail(401, "Invalid upload token")
-        if not headers.get("content-type") or not headers.get("x-fal-file-name"):
-            return detail(400, "An upload needs Content-Type and X-Fal-File-Name")
-        return None
 
     def _serves(self, url: str) -> bool:
         if not url.startswith(f"{self.origin}/"):
@@ -445,7 +448,7 @@ class FalStandIn(Service):
         if generation is None:
             return detail(404, "Not Found")
         fault = self._take("download_", generation.endpoint)
-        video = Reply(200, self._video(generation), {"Content-Type": "video/mp4"})
+        video = padded(Reply(200, self._video(generation), {"Content-Type": "video/mp4"}), self.video_size)
         return video if fault is None else faulty_download(fault, video)
 
 

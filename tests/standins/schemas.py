@@ -4,8 +4,8 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -261,6 +261,8 @@ RANK: Mapping[State, int] = {"IN_QUEUE": 0, "IN_PROGRESS": 1, "COMPLETED": 2}
 
 PREFIXES = ("/rest/", "/platform/", "/cdn/", "/files/")
 SUBMIT_QUERY = {"fal_webhook", "fal_max_queue_length"}
+LEAST_REQUEST_TIMEOUT = 0.1
+LONGEST_KEPT = 8 << 20
 HTML = b"<!doctype html><title>Bad gateway</title><p>This is no answer of the service.</p>"
 
 _ANSWER = {"status", "body", "headers"}
@@ -276,6 +278,14 @@ FAULT_DETAILS: Mapping[str, set[str]] = {
     "status_status": _ANSWER,
     "status_garbage": {"body"},
     "status_drop": set(),
+    "stream_status": _ANSWER,
+    "stream_garbage": {"body"},
+    "stream_drop": {"after"},
+    "stream_close": {"after"},
+    "stream_silent": {"after"},
+    "upload_status": _ANSWER,
+    "upload_drop": set(),
+    "upload_no_etag": set(),
     "complete_with_error": _ANSWER | {"error", "error_type"},
     "result_status": _ANSWER,
     "download_status": _ANSWER,
@@ -304,6 +314,11 @@ class RecordedRequest:
         return self.method == "POST" and not self.path.startswith(PREFIXES) and "/requests/" not in self.path
 
     @property
+    def as_kept(self) -> "RecordedRequest":
+        """What is kept of it: the parts of large uploads are many times 10 MB."""
+        return replace(self, body=b"") if len(self.body) > LONGEST_KEPT else self
+
+    @property
     def address_parts(self) -> list[str]:
         return [self.path, *(value for values in self.query.values() for value in values)]
 
@@ -314,6 +329,8 @@ class Upload:
     file_name: str
     content_type: str
     data: bytes
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -323,6 +340,14 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     sent: int | None = None
     drop: bool = False
+    pieces: Iterator[bytes] | None = None
+
+    @property
+    def framing(self) -> Mapping[str, str]:
+        """How its end is told: a length, or chunks where it comes in pieces and none is stated."""
+        if self.pieces is None:
+            return {"Content-Length": str(len(self.body))}
+        return {} if "Content-Length" in self.headers else {"Transfer-Encoding": "chunked"}
 
 
 DROPPED = Reply(0, drop=True)
@@ -428,42 +453,26 @@ def submit_refusal(request: RecordedRequest, endpoint: str, waiting: int) -> Rep
         return detail(400, "The body must be one JSON object")
     if not is_known(endpoint):
         return detail(404, f'Application "{endpoint}" not found')
-    if request.query.keys() - SUBMIT_QUERY:
-        # The real one may ignore these: a misspelt name must fail a test.
-        return detail(400, f"Unknown query parameter among {sorted(request.query)}")
+    timeout = request.headers.get("x-fal-request-timeout", "1")
+    is_time = bool(re.fullmatch(r"\d+(\.\d+)?", timeout)) and float(timeout) > LEAST_REQUEST_TIMEOUT
+    if request.query.keys() - SUBMIT_QUERY or not is_time:
+        # The real one may ignore unknown names: a misspelt one must fail a test.
+        return detail(400, f"Unknown query parameter among {sorted(request.query)}, or X-Fal-Request-Timeout is wrong")
     longest = request.query.get("fal_max_queue_length")
     if longest is not None and waiting > int(longest[0]):
         return detail(429, "The queue is longer than fal_max_queue_length")
     return None
 
 
-def faulty_acknowledgement(fault: Fault, generation: Generation, origin: str) -> Reply:
-    details = fault.details
-    acknowledgement = acknowledgement_of(generation, origin)
-    match fault.kind:
-        case "submit_status":
-            return scripted(details, 500, {"detail": "Internal Server Error", "error_type": "internal_error"})
-        case "submit_garbage":
-            return scripted(details, 200, HTML)
-        case "submit_without_request_id":
-            del acknowledgement["request_id"]
-            return json_reply(200, acknowledgement)
-        case "submit_foreign_urls":
-            return json_reply(200, acknowledgement_of(generation, details.get("origin", "https://evil.example")))
-        case "submit_redirect":
-            return Reply(307, headers={"Location": details.get("location", f"/moved/{generation.endpoint}")})
-        case _:
-            return DROPPED
-
-
-def status_of(generation: Generation, origin: str, *, logs: bool) -> Reply:
+def status_of(generation: Generation, origin: str, logs: Sequence[str] | None, position: int) -> Reply:
     body: Json = {**acknowledgement_of(generation, origin), "status": generation.state}
+    body["queue_position"] = position
     if generation.state == "IN_QUEUE":
         return json_reply(202, body)
     del body["queue_position"]
-    if logs:
-        stamp = datetime.now(UTC).isoformat()
-        body["logs"] = [{"message": "Working", "level": "INFO", "source": "USER", "timestamp": stamp}]
+    if logs is not None:
+        entry = {"level": "INFO", "source": "USER", "timestamp": datetime.now(UTC).isoformat()}
+        body["logs"] = [{"message": line, **entry} for line in logs]
     if generation.state == "IN_PROGRESS":
         return json_reply(202, body)
     body["metrics"] = {"inference_time": 1.5}
@@ -474,24 +483,4 @@ def status_of(generation: Generation, origin: str, *, logs: bool) -> Reply:
 
 def cancelled() -> Failure:
     body = {"detail": "Request was cancelled", "error_type": "client_cancelled"}
-    return Failure(body["detail"], body["error_type"], json_reply(400, body, X_Fal_Error_Type="client_cancelled"))
-
-
-def faulty_status(fault: Fault) -> Reply:
-    if fault.kind == "status_drop":
-        return DROPPED
-    if fault.kind == "status_garbage":
-        return scripted(fault.details, 200, HTML)
-    return scripted(fault.details, 503, {"detail": "Service Unavailable"})
-
-
-def faulty_download(fault: Fault, video: Reply) -> Reply:
-    match fault.kind:
-        case "download_truncated":
-            return Reply(200, video.body, video.headers, sent=fault.details.get("sent", len(video.body) // 2))
-        case "download_html":
-            return scripted(fault.details, 200, HTML)
-        case "download_redirect":
-            return Reply(302, headers={"Location": fault.details.get("location", "https://evil.example/video.mp4")})
-        case _:
-            return scripted(fault.details, 503, {"detail": "Service Unavailable"})
+    return Failure(body["detail"], body["error_type"], json_reply(499, body, X_Fal_Error_Type="client_cancelled"))

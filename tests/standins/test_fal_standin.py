@@ -280,7 +280,7 @@ def test_cancel_of_a_queued_a_running_and_a_complete_generation(client: httpx2.C
     status = client.get(queued["status_url"]).json()
     assert (status["status"], status["error_type"]) == ("COMPLETED", "client_cancelled")
     result = client.get(queued["response_url"])
-    assert (result.status_code, result.json()["error_type"]) == (400, "client_cancelled")
+    assert (result.status_code, result.json()["error_type"]) == (499, "client_cancelled")
 
     running = client.post(f"/{VEO}", json=PROMPT).json()
     for _ in range(2):

@@ -81,12 +81,15 @@ def reconcile(endpoint: Endpoint, price: UnitPrice) -> Live:
       figures stand with low confidence, and none is capped below the live one.
     * No row at all: one is added for a price per second or per video.
     * Another unit or currency, or a figure that cannot be: told, and nothing is changed.
+
+    In whatever unit it is, it is what one of the units costs that the gateway reports of a finished generation.
     """
     unit = _UNITS.get(price.unit.strip().lower())
     if price.currency != CURRENCY:
         return _told(endpoint, "unit", f"fal asks {price}; the catalogue reckons in US dollars only.")
     if price.amount <= 0:
         return _told(endpoint, "price", f"fal says {price}, which is no price; the catalogue's stands.")
+    endpoint = endpoint.model_copy(update={"unit_usd": price.amount})
     if unit is None:
         return _told(endpoint, "unit", f"fal bills {price}: how many of them a clip takes is not known.")
     per, factor = unit

@@ -1,7 +1,7 @@
 """What a body costs, from the price table of its endpoint. Pure. Unknown is None: never zero, never cheap."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from videogen_mcp.catalogue.encode import Payload
@@ -22,16 +22,18 @@ class Cost:
         ceiling_usd: The highest figure any source gives; caps reckon with it. None when unknown.
         basis: How it was reckoned, for people.
         confidence: How sure the figure is; `unknown` where there is none.
+        unit_usd: What one of the units costs that the gateway itself counts, for the bill; None when unknown.
     """
 
     estimated_usd: Decimal | None
     ceiling_usd: Decimal | None
     basis: str
     confidence: Confidence | str
+    unit_usd: Decimal | None = None
 
 
 FREE = Cost(Decimal(0), Decimal(0), "rendered on this machine, free", "high")
-_SMALLEST = Decimal("0.0001")
+SMALLEST_USD = Decimal("0.0001")
 UNKNOWN = Cost(None, None, "no price is known for this endpoint", "unknown")
 
 
@@ -45,8 +47,20 @@ def price(endpoint: Endpoint, payload: Payload, media: Media = NOTHING_MEASURED)
     """
     for row in endpoint.prices:
         if holds(endpoint, payload.body, row.when):
-            return _cost(endpoint, payload, row, media)
-    return UNKNOWN
+            return replace(_cost(endpoint, payload, row, media), unit_usd=_unit_usd(endpoint))
+    return replace(UNKNOWN, unit_usd=endpoint.unit_usd)
+
+
+def _unit_usd(endpoint: Endpoint) -> Decimal | None:
+    """What one of the gateway's own units costs: as it says, else by a table of one plain figure.
+
+    Of a table that depends on the body it is not known whether the gateway counts more units or asks more for each.
+    """
+    if endpoint.unit_usd is not None or len(endpoint.prices) != 1:
+        return endpoint.unit_usd
+    (row,) = endpoint.prices
+    is_plain = row.per != "thousand_tokens" and not (row.when or row.multiply or row.plus)
+    return row.usd if is_plain else None
 
 
 @dataclass(frozen=True)
@@ -77,8 +91,8 @@ def _cost(endpoint: Endpoint, payload: Payload, row: Price, media: Media) -> Cos
         factor *= _factor(endpoint, payload, multiplier)
     extras = [(extra, count) for extra in row.plus if (count := _beyond(payload, extra))]
     added = sum((extra.usd * count for extra, count in extras), Decimal(0))
-    estimated = (row.usd * units * factor + added).quantize(_SMALLEST)
-    high = ((row.high_usd or row.usd) * units * factor + added).quantize(_SMALLEST)
+    estimated = (row.usd * units * factor + added).quantize(SMALLEST_USD)
+    high = ((row.high_usd or row.usd) * units * factor + added).quantize(SMALLEST_USD)
     words = {"second": "s", "video": "clip", "thousand_tokens": "thousand tokens"}[row.per]
     times = f" x {factor:f}" if factor != 1 else ""
     more = "".join(f" + {count} {extra.param} x ${extra.usd.normalize():f}" for extra, count in extras)

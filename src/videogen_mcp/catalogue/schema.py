@@ -6,9 +6,11 @@ equals six seconds, be it `"6s"`, `"6"`, `6` or 97 frames.
 """
 
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from videogen_mcp.catalogue.terms import Entry, Only, Price, Rule, Scalar
 from videogen_mcp.types import MEDIA_FIELDS, Intent, Json, Mode
@@ -252,6 +254,8 @@ class Endpoint(Entry):
     fixed: Fixed = Fixed()
     rules: Annotated[tuple[Rule, ...], Field(strict=False)] = ()
     prices: Annotated[tuple[Price, ...], Field(strict=False)] = ()
+    unit_usd: SkipJsonSchema[Annotated[Decimal | None, Field(strict=False)]] = None
+    """What one unit costs that the gateway counts for the bill, as it says itself; never in the catalogue's files."""
     usual_seconds: float | None = None
     open: bool = False
     source: str

@@ -6,7 +6,7 @@ downloads exist once, in `jobs/runner.py`.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +32,9 @@ CONNECT_SECONDS = 4.0
 """An unreachable gateway is told within five seconds."""
 
 TIMEOUT = httpx2.Timeout(connect=CONNECT_SECONDS, read=30.0, write=30.0, pool=CONNECT_SECONDS)
+
+LONGEST_WATCH_SECONDS = 6 * 3600.0
+"""A generation is followed for this long."""
 
 MAX_REPLY_BYTES = 4_000_000
 """The longest API reply that is read; the rest of a longer one is not."""
@@ -63,6 +66,7 @@ class Finished:
         headers: What is sent along when it is fetched, such as a key; to the host of `url` and to no other.
         path: Where it lies on this machine already.
         billed_usd: What the gateway says it charged, None where it does not.
+        billed_units: How many units of its own the gateway says it charged; what one costs is not its to know.
         details: What else came with it, such as the seed used.
     """
 
@@ -70,15 +74,23 @@ class Finished:
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     path: Path | None = None
     billed_usd: Decimal | None = None
+    billed_units: Decimal | None = None
     details: Json = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The generation ended without a clip, for good."""
+    """The generation ended without a clip, for good.
+
+    Attributes:
+        code: The error's code.
+        message: What the gateway says of it.
+        is_free: The gateway's own documentation says that such an end is not charged.
+    """
 
     code: ErrorCode
     message: str
+    is_free: bool = False
 
 
 MARK_PREFIX = "videogen "
@@ -242,6 +254,35 @@ class CallsBack(Protocol):
 
     def operation(self, endpoint_id: str, request_id: str) -> Operation:
         """The handle of a request that a call was about."""
+        ...
+
+
+@runtime_checkable
+class TellsStates(Protocol):
+    """What a gateway may offer beside `poll`: it tells by itself how a generation stands."""
+
+    def follow(self, operation: Operation) -> AsyncGenerator[Pending | Finished | Failed]:
+        """Every state of a generation as soon as the gateway tells it; the last one is not `Pending`.
+
+        It may end before that without an error, where a connection was closed: then it is to be called again.
+
+        Raises:
+            PollTrouble: It cannot be had now, or broke off; the generation goes on.
+            OperationGone: The gateway does not know the generation.
+        """
+        ...
+
+
+OnBytes: TypeAlias = Callable[[int, int | None], None]
+"""Called with the bytes that have gone so far and the bytes to go in all, where that is known."""
+
+
+@runtime_checkable
+class TellsUploads(Protocol):
+    """What a gateway may offer beside `upload`: it tells on the way how far it is."""
+
+    async def upload_telling(self, path: Path, mime_type: str, on_bytes: OnBytes) -> str:
+        """As `Gateway.upload`; `on_bytes` may be called with fewer bytes again, where a part is repeated."""
         ...
 
 

@@ -12,7 +12,7 @@ import httpx2
 from anyio import to_thread
 
 from videogen_mcp.errors import DownloadFailed, UnsafeMedia
-from videogen_mcp.gateways.base import Finished, Gateway
+from videogen_mcp.gateways.base import Finished, Gateway, OnBytes, TellsUploads
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.media.disk import cannot_write, check_room, remove_parts
 from videogen_mcp.media.fetch import Downloaded, download
@@ -38,7 +38,9 @@ class Delivery:
         self._settings = settings
         self._http = http
 
-    async def prepare(self, job: Job, candidate: Candidate, gateway: Gateway) -> Json:
+    async def prepare(
+        self, job: Job, candidate: Candidate, gateway: Gateway, on_bytes: OnBytes = lambda _done, _all: None
+    ) -> Json:
         """The candidate's body with every medium in the form that the gateway can use.
 
         Local files are handed over; so are addresses, fetched first, where the gateway does not fetch them itself.
@@ -53,23 +55,23 @@ class Delivery:
         texts = set(texts_in(candidate.payload.body))
         for field, value in job.request.media():
             if value not in replaced and value in texts:
-                replaced[value] = await self._prepare_one(field, value, gateway)
+                replaced[value] = await self._prepare_one(field, value, gateway, on_bytes)
         return cast("Json", _substitute(candidate.payload.body, replaced))
 
-    async def _prepare_one(self, field: str, value: str, gateway: Gateway) -> str:
+    async def _prepare_one(self, field: str, value: str, gateway: Gateway, on_bytes: OnBytes) -> str:
         kind = MEDIA_FIELDS[field]
         if value.startswith("file:"):
             own = self._settings.own_folders
             local = await to_thread.run_sync(
                 lambda: read_local(value, self._settings, field=field, kind=kind, extra_roots=own)
             )
-            return await gateway.upload(local.path, local.mime_type)
+            return await _hand_over(local.path, local.mime_type, gateway, on_bytes)
         if gateway.fetches_media:
             return value
         destination = self._settings.home / "inputs" / hashlib.sha256(value.encode()).hexdigest()[:32]
         destination.parent.mkdir(parents=True, exist_ok=True)
         fetched = await download(value, destination, http=self._http, settings=self._settings, kind=kind, field=field)
-        return await gateway.upload(fetched.path, fetched.mime_type)
+        return await _hand_over(fetched.path, fetched.mime_type, gateway, on_bytes)
 
     async def collect(
         self, job: Job, candidate: Candidate, finished: Finished, on_progress: Callable[[int, int | None], None]
@@ -139,6 +141,12 @@ class Delivery:
             raise DownloadFailed(
                 f"The gateway's result may not be fetched: {error.message}", retryable=False
             ) from error
+
+
+async def _hand_over(path: Path, mime_type: str, gateway: Gateway, on_bytes: OnBytes) -> str:
+    if isinstance(gateway, TellsUploads):
+        return await gateway.upload_telling(path, mime_type, on_bytes)
+    return await gateway.upload(path, mime_type)
 
 
 def slug_of(prompt: str) -> str:

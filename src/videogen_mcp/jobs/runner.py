@@ -8,9 +8,11 @@ that finds an attempt `submitting` did not send it, so it never sends it again.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any, assert_never
 
+from videogen_mcp.catalogue.pricing import SMALLEST_USD
 from videogen_mcp.errors import (
     DownloadFailed,
     GatewayError,
@@ -26,6 +28,7 @@ from videogen_mcp.jobs.failures import Again, fix_for, next_again, next_candidat
 from videogen_mcp.jobs.job import Attempt, Job, JobError, NoLongerDriver, NoSlot
 from videogen_mcp.jobs.lost import LOST_MESSAGE, SENDER_DIED, LostSubmits, lost_error
 from videogen_mcp.jobs.parts import RunnerParts
+from videogen_mcp.jobs.steps import told_in_steps
 from videogen_mcp.jobs.trace import trace_attempt
 from videogen_mcp.jobs.watch import Watch
 from videogen_mcp.jobs.whole import in_one_go
@@ -151,7 +154,8 @@ class Runner:
             trouble: VideoGenError | None = None
             body = candidate.payload.body
             try:
-                body = await self._parts.delivery.prepare(job, candidate, gateway)
+                async with told_in_steps(self._teller(job), "sending the media") as on_bytes:
+                    body = await self._parts.delivery.prepare(job, candidate, gateway, on_bytes)
             except (GatewayError, InvalidRequest, DownloadFailed) as error:
                 trouble = error
             waited = trouble is None and await self._parts.submit_turn(candidate.gateway)
@@ -319,7 +323,8 @@ class Runner:
         match state:
             case Finished():
                 if attempt.status != "succeeded":
-                    billed = {"billed_usd": state.billed_usd} if state.billed_usd is not None else None
+                    billed_usd = billed_of(state, job.current)
+                    billed = {"billed_usd": billed_usd} if billed_usd is not None else None
                     await self._store.update_attempt(
                         job.id, attempt.number, status="succeeded", ended_at=self._clock.now(), costs=billed
                     )
@@ -338,6 +343,7 @@ class Runner:
                     status="cancelled" if cancelled else "failed",
                     error=reason,
                     ended_at=self._clock.now(),
+                    costs={"cost_usd": Decimal(0)} if state.is_free else None,
                 )
                 trace_attempt(job, attempt, "cancelled" if cancelled else "failed", self._clock.now(), state.code)
                 if cancelled:
@@ -351,7 +357,8 @@ class Runner:
         nobody = asyncio.Event()
         for number in range(1, DOWNLOAD_TRIES + 1):
             try:
-                video = await self._parts.delivery.collect(job, job.current, finished, lambda _done, _all: None)
+                async with told_in_steps(self._teller(job), "fetching the finished clip") as on_bytes:
+                    video = await self._parts.delivery.collect(job, job.current, finished, on_bytes)
             except DownloadFailed as error:
                 if not error.retryable or number == DOWNLOAD_TRIES:
                     where = (
@@ -367,9 +374,24 @@ class Runner:
                 await self._update(job, status="completed", progress=1.0, video=video, message=message)
                 return
 
+    def _teller(self, job: Job) -> Callable[[str], Awaitable[None]]:
+        async def tell(message: str) -> None:
+            await self._update(job, message=message)
+
+        return tell
+
     async def _update(self, job: Job, **changes: object) -> None:
         await self._store.update_job(job.id, now=self._clock.now(), **changes)  # pyright: ignore[reportArgumentType]
         self._parts.bell.ring(job.id)
+
+
+def billed_of(finished: Finished, candidate: Candidate) -> Decimal | None:
+    """What the gateway charged: as it says, or its units at what one of them costs; None where that is not known."""
+    if finished.billed_usd is not None:
+        return finished.billed_usd
+    if finished.billed_units is None or candidate.cost.unit_usd is None:
+        return None
+    return (finished.billed_units * candidate.cost.unit_usd).quantize(SMALLEST_USD)
 
 
 def _done_message(candidate: Candidate) -> str:

@@ -1,19 +1,38 @@
-"""Watches one generation at its gateway until it ends."""
+"""Watches one generation at its gateway until it ends: by what the gateway tells, and by looking where it does not."""
+
+import asyncio
+import re
+from dataclasses import replace
 
 from videogen_mcp.errors import OperationGone, PollTrouble
-from videogen_mcp.gateways.base import Failed, Finished, Gateway, Pending
+from videogen_mcp.gateways.base import LONGEST_WATCH_SECONDS, Failed, Finished, Gateway, Pending
+from videogen_mcp.jobs.follower import Follower, following
 from videogen_mcp.jobs.job import Attempt, Job
 from videogen_mcp.jobs.parts import RunnerParts
 
-LONGEST_WATCH_SECONDS = 6 * 3600.0
 SLOWEST_POLL_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 600.0
 """However long a gateway asks to be left alone, it is looked at again after this."""
 
+FIRST_WORD_SECONDS = 1.5
+"""So long a stream may take to tell its first state before the generation is looked at instead."""
+
+QUIET_SECONDS = 120.0
+"""A stream that told no state for this long is checked by a look: an end that it lost must not be lost here."""
+
 GONE_AFTER = 5
+
+FIRST_DETAIL_SECONDS = 2.0
+"""A message that says only more of the same is stored after this, later after a tenth of the time waited."""
 
 PROGRESS_STEP = 0.05
 """Progress is stored in steps of this: every write is flushed to the disk, and a thousand jobs may be waiting."""
+
+GUESSED_STEP = 0.1
+"""The same for progress that only follows the usual time: of a thousand jobs that wait, nothing else is written."""
+
+_DETAIL = re.compile("[,:]")
+"""Ends what a message is about; what follows, such as a place in the queue, may change many times a second."""
 
 
 class Watch:
@@ -27,41 +46,41 @@ class Watch:
         self._parts = parts
         self._store = parts.store
         self._clock = parts.clock
+        # One at a time: a thousand streams may have news at once, and the database takes one write at a time.
+        self._storing = asyncio.Lock()
 
     async def until_end(self, job: Job, attempt: Attempt) -> Finished | Failed:
-        """Look at the generation until it ends, however often a look fails."""
+        """See the generation to its end, however often a look fails."""
         gateway = self._parts.gateway(job.current.gateway)
         began = self._clock.now()
         # A rendering of this machine that died was started again just now.
         since = began if gateway.on_this_machine else attempt.submitted_at or began
-        gone, state = 0, Pending()
-        stopped: bool | None = False
+        operation = attempt.operation or {}
         with self._parts.bell.listen(f"drive:{job.id}") as poke:
-            while isinstance(state, Pending):
-                poke.clear()
-                waited = (self._clock.now() - since).total_seconds()
-                overdue = waited > LONGEST_WATCH_SECONDS
-                pause = self._pause(gateway, waited)
-                stopped = await self._ask_to_stop(job, attempt, gateway) if stopped is False else stopped
-                try:
-                    state = await gateway.poll(attempt.operation or {})
-                    gone = 0
-                except PollTrouble as trouble:
-                    pause = max(pause, min(trouble.retry_after or 0.0, LONGEST_PAUSE_SECONDS))
-                    # The gateway did not answer: after a night without network the clip may well be ready.
-                    overdue = (self._clock.now() - began).total_seconds() > LONGEST_WATCH_SECONDS
-                    state = Pending(None, f"the generation goes on; {trouble.message.rstrip('.')}")
-                except OperationGone as error:
-                    gone += 1
-                    # Accepted once and unknown now: it may have run and may be billed, so nothing else is tried.
-                    state = Failed("timed_out", error.message) if gone >= GONE_AFTER else state
-                if isinstance(state, Pending) and overdue:
-                    state = Failed("timed_out", f"No result after {LONGEST_WATCH_SECONDS / 3600:.0f} hours.")
-                if isinstance(state, Pending):
-                    job = await self._report(job, state, waited)
-                    await self._clock.wait(poke, pause)
+            async with following(gateway, operation, poke, self._clock, self._parts.random) as follower:
+                if follower is not None:
+                    # Its first word comes soon, if it comes at all, and spares the first look.
+                    await self._clock.wait(poke, min(FIRST_WORD_SECONDS, self._spacing(gateway)))
+                sight = _Sight(self._parts, gateway, attempt, follower)
+                state: Pending | Finished | Failed = Pending()
+                stopped: bool | None = False
+                while isinstance(state, Pending):
+                    is_poked = poke.is_set()
+                    poke.clear()
+                    waited = (self._clock.now() - since).total_seconds()
+                    pause = self._pause(gateway, waited)
                     # Who wants the job stopped pokes: nothing need be read before.
-                    stopped = False if stopped is None and poke.is_set() else stopped
+                    stopped = False if stopped is None and is_poked else stopped
+                    stopped = await self._ask_to_stop(job, attempt, gateway) if stopped is False else stopped
+                    state, pause = await sight.renew(pause, self._spacing(gateway), is_poked=is_poked)
+                    answered_since = since if sight.is_answered else began
+                    # Without an answer, as after a night without network, the clip may well be ready.
+                    overdue = (self._clock.now() - answered_since).total_seconds() > LONGEST_WATCH_SECONDS
+                    if isinstance(state, Pending) and overdue:
+                        return Failed("timed_out", f"No result after {LONGEST_WATCH_SECONDS / 3600:.0f} hours.")
+                    if isinstance(state, Pending):
+                        job = await self._report(job, state, waited)
+                        await self._clock.wait(poke, pause)
         return state
 
     async def _ask_to_stop(self, job: Job, attempt: Attempt, gateway: Gateway) -> bool | None:
@@ -76,26 +95,113 @@ class Watch:
         except PollTrouble:
             return False
 
+    def _spacing(self, gateway: Gateway) -> float:
+        """Two looks that nobody asked for are this far apart at the least."""
+        if self._parts.poll_interval is not None:
+            return min(self._parts.poll_interval, gateway.shortest_poll_seconds)
+        return gateway.shortest_poll_seconds
+
     def _pause(self, gateway: Gateway, waited: float) -> float:
         """A tenth of the time waited so far, so that the end is seen in time without asking too often."""
         if self._parts.poll_interval is not None:
             return self._parts.poll_interval
-        pause = min(SLOWEST_POLL_SECONDS, max(gateway.shortest_poll_seconds, 0.1 * waited))
-        return pause * self._parts.random.uniform(1.0, 1.1)
+        return _tenth(waited, gateway.shortest_poll_seconds) * self._parts.random.uniform(1.0, 1.1)
 
     async def _report(self, job: Job, state: Pending, waited: float) -> Job:
         """Store what the gateway tells; where it gives no figure, progress follows the usual time, never to the end."""
         usual = job.current.usual_seconds
         progress = state.progress if state.progress is not None else 0.95 * waited / (waited + usual)
-        progress = max(job.progress, PROGRESS_STEP * int(min(progress, 0.99) / PROGRESS_STEP))
+        step = PROGRESS_STEP if state.progress is not None else GUESSED_STEP
+        progress = max(job.progress, step * int(min(progress, 0.99) / step))
         message = state.message or job.message
         crashes = 0 if self._only_waits(job) else job.crashes
         if (progress, message, crashes) == (job.progress, job.message, job.crashes):
             return job
-        await self._store.update_job(job.id, now=self._clock.now(), progress=progress, message=message, crashes=crashes)
+        is_detail = (progress, crashes) == (job.progress, job.crashes) and _is_detail(message, job.message)
+        if is_detail and (self._clock.now() - job.updated_at).total_seconds() < _tenth(waited, FIRST_DETAIL_SECONDS):
+            return job
+        now = self._clock.now()
+        async with self._storing:
+            await self._store.update_job(job.id, now=now, progress=progress, message=message, crashes=crashes)
         self._parts.bell.ring(job.id)
-        return await self._store.get(job.id)
+        return replace(job, progress=progress, message=message, crashes=crashes, updated_at=now)
 
     def _only_waits(self, job: Job) -> bool:
         """Whether the job waits for a gateway, which brings no process down: those that died meanwhile are not its."""
         return job.attempts[-1].status == "submitted" and not self._parts.gateway(job.current.gateway).on_this_machine
+
+
+def _tenth(waited: float, least: float) -> float:
+    return min(SLOWEST_POLL_SECONDS, max(least, 0.1 * waited))
+
+
+def _is_detail(message: str, before: str) -> bool:
+    """Whether a message says of the same thing only more, such as another place in the queue."""
+    return _DETAIL.split(message, maxsplit=1)[0] == _DETAIL.split(before, maxsplit=1)[0]
+
+
+class _Sight:
+    """What is known of a generation: what its gateway tells by itself, and what looks at it show.
+
+    Args:
+        parts: The gateways and time.
+        gateway: Where it is.
+        attempt: The generation.
+        follower: What the gateway tells; None where it tells nothing.
+    """
+
+    def __init__(self, parts: RunnerParts, gateway: Gateway, attempt: Attempt, follower: Follower | None) -> None:
+        self.is_answered = True
+        self._state: Pending | Finished | Failed = Pending()
+        self._clock = parts.clock
+        self._gateway = gateway
+        self._operation = attempt.operation or {}
+        self._follower = follower
+        self._gone = 0
+        self._seen = self._clock.monotonic()
+        self._looked: float | None = None
+
+    async def renew(self, pause: float, spacing: float, *, is_poked: bool) -> tuple[Pending | Finished | Failed, float]:
+        """Bring the state up to date: take what was told, or look.
+
+        Args:
+            pause: How long nothing is to be done afterwards, in seconds.
+            spacing: The least time between two looks, in seconds.
+            is_poked: Somebody wants a look, or the gateway told something.
+
+        Returns:
+            The state, and the pause: longer where the gateway asks to be left alone.
+        """
+        pause = await self._renew(pause, spacing, is_poked=is_poked)
+        return self._state, pause
+
+    async def _renew(self, pause: float, spacing: float, *, is_poked: bool) -> float:
+        told, broke = self._follower.take() if self._follower is not None else (None, False)
+        now = self._clock.monotonic()
+        if told is not None and not (broke and isinstance(told, Pending)):
+            self._state, self.is_answered, self._gone, self._seen = told, True, 0, now
+            return pause
+        is_wanted = is_poked and not broke
+        is_quiet = now - self._seen < QUIET_SECONDS
+        if self._follower is not None and self._follower.is_open and is_quiet and not is_wanted:
+            return pause
+        if broke and self._looked is not None and now - self._looked < spacing:
+            return min(pause, spacing - (now - self._looked))
+        self._looked = self._seen = now
+        return await self._look(pause)
+
+    async def _look(self, pause: float) -> float:
+        try:
+            self._state = await self._gateway.poll(self._operation)
+        except PollTrouble as trouble:
+            self.is_answered = False
+            self._state = Pending(None, f"the generation goes on; {trouble.message.rstrip('.')}")
+            return max(pause, min(trouble.retry_after or 0.0, LONGEST_PAUSE_SECONDS))
+        except OperationGone as error:
+            self._gone += 1
+            if self._gone >= GONE_AFTER:
+                # Accepted once and unknown now: it may have run and may be billed, so nothing else is tried.
+                self._state = Failed("timed_out", error.message)
+            return pause
+        self.is_answered, self._gone = True, 0
+        return pause

@@ -1,14 +1,15 @@
 """The gateway `fal`: the queue and the storage behind the protocol of `gateways/base.py`."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Self
 
 import httpx2
 
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Health, Operation, Pending, SentRequest
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Health, OnBytes, Operation, Pending, SentRequest
 from videogen_mcp.gateways.fal.account import FalAccount
+from videogen_mcp.gateways.fal.events import FalEvents
 from videogen_mcp.gateways.fal.history import FalHistory
 from videogen_mcp.gateways.fal.queue import FalQueue
 from videogen_mcp.gateways.fal.uploads import FalUploads
@@ -17,6 +18,10 @@ from videogen_mcp.gateways.fal.wire import authorization
 from videogen_mcp.gateways.pace import Rate
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
+
+QUEUE_URL = "https://queue.fal.run"
+BACKUP_URL = "https://queue.falrun.com"
+"""Where fal's own clients turn when no connection to the queue can be made (fal-js, backup-domain.ts)."""
 
 
 class FalGateway:
@@ -54,11 +59,15 @@ class FalGateway:
     def open(cls, settings: Settings, http: httpx2.AsyncClient) -> Self:
         """Build it from the environment; see `Gateway.open`."""
         headers = authorization(settings)
-        queue_url = settings.base_url("VIDEOGEN_FAL_QUEUE_URL", "https://queue.fal.run")
+        queue_url = settings.base_url("VIDEOGEN_FAL_QUEUE_URL", QUEUE_URL)
+        backup_url: str | None = settings.base_url("VIDEOGEN_FAL_BACKUP_URL", BACKUP_URL)
+        if backup_url == BACKUP_URL and queue_url != QUEUE_URL:
+            # What stands in the queue's place has nothing to do with fal's own backup.
+            backup_url = None
         rest_url = settings.base_url("VIDEOGEN_FAL_REST_URL", "https://rest.fal.ai")
         api_url = settings.base_url("VIDEOGEN_FAL_API_URL", "https://api.fal.ai")
         return cls(
-            FalQueue(queue_url, headers, http),
+            FalQueue(queue_url, headers, http, FalEvents(headers), backup_url),
             FalUploads(rest_url, headers, settings, http),
             FalHistory(api_url, headers, http),
             FalWebhooks(rest_url, http),
@@ -90,6 +99,10 @@ class FalGateway:
         """Look at the status, and at the result once it is complete; see `Gateway.poll`."""
         return await self._queue.poll(operation)
 
+    def follow(self, operation: Operation) -> AsyncGenerator[Pending | Finished | Failed]:
+        """Every state as fal tells it; see `TellsStates.follow`."""
+        return self._queue.follow(operation)
+
     async def cancel(self, operation: Operation) -> CancelOutcome:
         """Ask fal to stop; a running model may ignore it. See `Gateway.cancel`."""
         return await self._queue.cancel(operation)
@@ -103,9 +116,14 @@ class FalGateway:
         """Put a file on fal's CDN; returns its public address. See `Gateway.upload`."""
         return await self._uploads.upload(path, mime_type)
 
+    async def upload_telling(self, path: Path, mime_type: str, on_bytes: OnBytes) -> str:
+        """As `upload`, telling how far it is. See `TellsUploads`."""
+        return await self._uploads.upload(path, mime_type, on_bytes)
+
     async def check(self) -> Health:
         """Ask for a price, which needs a key and costs nothing. See `Gateway.check`."""
         return await self._account.check()
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Close the connections of its own."""
+        await self._queue.close()

@@ -49,10 +49,18 @@ def error_types(body: Json | None) -> set[str]:
     return named | {str(body.get("error_type", ""))}
 
 
+def is_out_of_credit(status: int, text: str) -> bool:
+    """Whether an answer says that the account is empty: 403 "User is locked. Reason: Exhausted balance", 402 at times.
+
+    A failed generation says it in words only, whatever its number.
+    """
+    words = text.lower()
+    return status == 402 or (status == 403 and "balance" in words) or "exhausted balance" in words  # noqa: PLR2004
+
+
 def refusal_code(reply: Reply) -> ErrorCode:
     """The project's code for a refusal with this status and body."""
-    text = reply.text.lower()
-    if reply.status == 402 or (reply.status == 403 and "balance" in text):  # noqa: PLR2004
+    if is_out_of_credit(reply.status, reply.text if reply.status in {402, 403} else ""):
         return "insufficient_credit"
     if reply.status in {401, 403}:
         return "unauthorized"

@@ -1,0 +1,220 @@
+"""Jobs whose gateway tells by itself how they stand: seen at once, and not lost when the stream is."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from tests.conftest import OpenService
+from tests.standins.clips import make_clip
+from tests.standins.fal import FalStandIn
+
+from videogen_mcp.jobs.clock import SystemClock
+from videogen_mcp.jobs.follower import FIRST_PAUSE_SECONDS
+from videogen_mcp.jobs.job import Job
+from videogen_mcp.jobs.watch import QUIET_SECONDS, Watch
+from videogen_mcp.service import VideoService
+from videogen_mcp.settings import load_settings
+from videogen_mcp.types import VideoRequest
+
+PATIENCE = 1e6
+"""Seconds on a clock that may leap; the real ones are limited for every test."""
+
+WAN = "fal:fal-ai/wan/v2.7/text-to-video"
+PINNED = VideoRequest(prompt="A fox runs over snow", endpoint=WAN, duration=2, resolution="720p")
+
+
+@pytest.fixture(name="standin")
+def streaming_fixture(standin: FalStandIn) -> FalStandIn:
+    standin.streams = True
+    standin.video = make_clip(1)
+    return standin
+
+
+@pytest.fixture(name="environment")
+def environment_fixture(fal_environment: dict[str, str]) -> dict[str, str]:
+    """Looks are so rare that none but those of a stream's place can end a test."""
+    return fal_environment | {"VIDEOGEN_POLL_INTERVAL_S": "600"}
+
+
+def count(standin: FalStandIn, ending: str) -> int:
+    return sum(one.method == "GET" and one.path.endswith(ending) for one in standin.requests)
+
+
+async def shown(service: VideoService, job: Job, condition: Callable[[Job], bool]) -> Job:
+    job = await service.wait(job.id, PATIENCE, until=condition)
+    assert condition(job), job.message
+    return job
+
+
+async def test_a_job_over_the_stream_needs_no_look(
+    standin: FalStandIn, open_service: OpenService, environment: dict[str, str]
+) -> None:
+    service = open_service(environment)
+    job = await service.wait((await service.generate(PINNED)).id, 20)
+    assert (job.status, len(standin.submits)) == ("completed", 1)
+    assert (count(standin, "/status/stream"), count(standin, "/status")) == (1, 0)
+
+
+async def test_the_end_is_seen_within_a_tenth_of_a_second_of_its_event(
+    standin: FalStandIn, open_service: OpenService, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+    settle = Watch.until_end
+
+    async def timed(watch: Watch, *given: object) -> object:
+        state = await settle(watch, *given)  # pyright: ignore[reportArgumentType]
+        seen.append(time.monotonic())
+        return state
+
+    monkeypatch.setattr(Watch, "until_end", timed)
+    service = open_service(environment)
+    late: list[float] = []
+    for number in range(5):
+        standin.hold("IN_PROGRESS")
+        job = await service.generate(PINNED.model_copy(update={"prompt": f"Fox {number}"}))
+        await shown(service, job, lambda one: one.message.startswith("running at fal"))
+        standin.release()
+        await shown(service, job, lambda one: one.ended)
+        ended = next(at for _, state, at in reversed(standin.told) if state == "COMPLETED")
+        late.append(seen[-1] - ended)
+    # One of five may meet a busy moment of this machine; every one is far from any pause between looks.
+    assert sorted(late)[-2] < 0.1, late
+    assert max(late) < 1.0, late
+
+
+async def test_what_the_stream_tells_becomes_message_and_progress(
+    standin: FalStandIn, open_service: OpenService, environment: dict[str, str]
+) -> None:
+    standin.log_lines = ["Loading weights: 100%", "denoising  40%|####      | 20/50"]
+    standin.hold("IN_QUEUE")
+    service = open_service(environment)
+    job = await service.generate(PINNED)
+    await shown(service, job, lambda one: one.message == "queued at fal, position 0")
+    standin.hold("IN_PROGRESS")
+    job = await shown(service, job, lambda one: one.message.startswith("running at fal"))
+    assert job.message == "running at fal: denoising 40%|####      | 20/50".replace("      ", " ")
+    assert job.progress == pytest.approx(0.35)
+    standin.release()
+    await shown(service, job, lambda one: one.status == "completed")
+
+
+async def test_a_stream_that_breaks_is_followed_by_looks_and_tried_again(
+    standin: FalStandIn, open_service: OpenService, fal_environment: dict[str, str]
+) -> None:
+    standin.hold("IN_PROGRESS")
+    standin.plan(0, 1)
+    standin.fault("stream_drop", after=1)
+    standin.fault("stream_status", times=1, status=503)
+    service = open_service(fal_environment)
+    job = await service.generate(PINNED)
+    again = lambda: count(standin, "/status/stream") >= 3 and count(standin, "/status") > 3  # noqa: E731
+    assert await asyncio.to_thread(standin.wait_until, again, 20)
+    standin.release()
+    job = await shown(service, job, lambda one: one.ended)
+    assert (job.status, len(standin.submits)) == ("completed", 1)
+
+
+async def test_a_result_that_cannot_be_had_at_once_is_looked_for(
+    standin: FalStandIn, open_service: OpenService, fal_environment: dict[str, str]
+) -> None:
+    standin.fault("result_status", times=3, status=503)
+    service = open_service(fal_environment)
+    job = await service.wait((await service.generate(PINNED)).id, 20)
+    assert (job.status, len(standin.submits), count(standin, f"/{standin.accepted[0]}")) == ("completed", 1, 4)
+    assert count(standin, "/status") >= 2
+
+
+async def test_a_cancellation_is_passed_on_at_once_while_a_stream_is_open(
+    standin: FalStandIn, open_service: OpenService, environment: dict[str, str]
+) -> None:
+    standin.hold("IN_QUEUE")
+    service = open_service(environment)
+    job = await service.generate(PINNED)
+    await shown(service, job, lambda one: one.message.startswith("queued at fal"))
+    await service.cancel(job.id)
+    job = await shown(service, job, lambda one: one.ended)
+    assert (job.status, job.attempts[0].status) == ("cancelled", "cancelled")
+
+
+class LeapingClock(SystemClock):
+    """A clock on which, once it leaps, a pause of the one who watches is over at once, and counts as time gone by."""
+
+    def __init__(self, *, leaps: bool) -> None:
+        self.leaps = leaps
+        self.gone = 0.0
+        self.streams: list[float] = []
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.gone)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.gone
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
+        task = asyncio.current_task()
+        name = getattr(task.get_coro(), "__qualname__", "") if task else ""
+        if name.startswith("Follower."):
+            self.streams.append(seconds)
+        if not (self.leaps and name.startswith("Runner.")):
+            await super().wait(event, seconds)
+            return
+        await super().wait(event, min(seconds, 0.005))
+        self.gone += seconds if not event.is_set() else 0.0
+
+
+async def test_a_silent_stream_hides_no_end(standin: FalStandIn, fal_environment: dict[str, str]) -> None:
+    del fal_environment["VIDEOGEN_POLL_INTERVAL_S"]
+    standin.hold("IN_PROGRESS")
+    standin.fault("stream_silent", after=2)
+    clock = LeapingClock(leaps=False)
+    async with VideoService(load_settings(fal_environment), clock=clock) as service:
+        job = await service.generate(PINNED)
+        await shown(service, job, lambda one: one.message.startswith("running at fal"))
+        clock.leaps = True
+        standin.release()
+        job = await shown(service, job, lambda one: one.ended)
+    assert job.status == "completed"
+    assert count(standin, "/status/stream") == 1
+    assert 1 <= count(standin, "/status") <= clock.gone / QUIET_SECONDS
+
+
+async def test_a_stream_that_is_not_offered_costs_few_requests(
+    standin: FalStandIn, fal_environment: dict[str, str]
+) -> None:
+    standin.streams = False
+    standin.hold("IN_PROGRESS")
+    del fal_environment["VIDEOGEN_POLL_INTERVAL_S"]
+    clock = LeapingClock(leaps=True)
+    async with VideoService(load_settings(fal_environment), clock=clock) as service:
+        job = await service.generate(PINNED)
+        looked = lambda: count(standin, "/status") >= 20  # noqa: E731
+        assert await asyncio.to_thread(standin.wait_until, looked, 20)
+        standin.release()
+        job = await shown(service, job, lambda one: one.ended)
+    assert job.status == "completed"
+    assert count(standin, "/status/stream") <= 2
+    assert all(pause >= 0.5 * FIRST_PAUSE_SECONDS for pause in clock.streams)
+
+
+async def test_news_of_one_thing_is_stored_no_more_often_than_looks_would_bring_it(
+    standin: FalStandIn, fal_environment: dict[str, str]
+) -> None:
+    del fal_environment["VIDEOGEN_POLL_INTERVAL_S"]
+    standin.hold("IN_QUEUE")
+    async with VideoService(load_settings(fal_environment)) as service:
+        job = await service.generate(PINNED)
+        job = await shown(service, job, lambda one: one.message == "queued at fal, position 0")
+        for position in range(1, 30):
+            standin.stand_at(position)
+        standin.hold("IN_PROGRESS")
+        told: list[str] = []
+
+        async def tell(one: Job) -> None:
+            told.append(one.message)
+
+        await service.wait(job.id, PATIENCE, tell, until=lambda one: one.message.startswith("running at fal"))
+        standin.release()
+        await shown(service, job, lambda one: one.ended)
+    assert len({message for message in told if message.startswith("queued at fal")}) <= 2
