@@ -47,7 +47,7 @@ async def _measured(where: str, folder: Path, location: Location) -> list[Figure
 
         await asyncio.gather(*(one(_whole_life(store, template)) for _ in range(JOBS)))
         each = (time.perf_counter() - began) / JOBS * 1000
-        found = [Figure(f"all records of a job in {where}, {AT_ONCE} at once", each, "ms", 200)]
+        found = [Figure(f"all records of a job in {where}, {AT_ONCE} at once", each, "ms")]
         if location.url:
             await asyncio.gather(*(one(_stored(store, template, "somebody")) for _ in range(OPEN_JOBS)))
             found.append(await _adoption(store))

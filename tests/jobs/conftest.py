@@ -22,7 +22,7 @@ ON_BOTH = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "database" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in ON_BOTH:
+    if "database" in metafunc.fixturenames and metafunc.definition.path.stem in ON_BOTH:
         metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 
 

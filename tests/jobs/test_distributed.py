@@ -4,7 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -48,7 +48,7 @@ async def opened_fixture(url: str) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def holding(database: Database, driver: str, lease_seconds: float = 60) -> AsyncIterator[SessionLocks]:
+async def holding(database: Database, driver: str, lease_seconds: float = 60) -> AsyncGenerator[SessionLocks]:
     locks = SessionLocks(database, lease_seconds)
     await locks.hold(driver)
     try:

@@ -1,7 +1,7 @@
 """A process that slept while others took its jobs over changes nothing, and nothing is sent twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -98,9 +98,8 @@ async def test_who_lost_a_job_moves_the_job_on_no_more(taken: Taken) -> None:
         await taken.sleeper.update_job(taken.job_id, now=now, status="failed", error=LOST)
     with pytest.raises(NoLongerDriver):
         await taken.sleeper.update_attempt(taken.job_id, 1, status="uncertain", error=LOST)
-    found = {"operation": OPERATION, "driver": "sleeper", "now": now}
     await taken.adopter.update_attempt(taken.job_id, 1, status="uncertain", error=LOST)
-    assert not await taken.sleeper.found_again(taken.job_id, 1, **found)
+    assert not await taken.sleeper.found_again(taken.job_id, 1, operation=OPERATION, driver="sleeper", now=now)
     await taken.adopter.update_job(taken.job_id, now=now, message=before.message)
     after = await taken.job()
     assert (after.status, after.driver, after.message) == ("working", "adopter", before.message)
@@ -157,7 +156,7 @@ class ClockOfTheSleeper(SystemClock):
 
 
 @asynccontextmanager
-async def taken_while_asleep(other: VideoService, request: VideoRequest, sleep: Sleep) -> AsyncIterator[Job]:
+async def taken_while_asleep(other: VideoService, request: VideoRequest, sleep: Sleep) -> AsyncGenerator[Job]:
     """A job whose process sleeps before the submit; another one adopts it as that of a dead process."""
     async with VideoService(other.settings, clock=ClockOfTheSleeper()) as sleeper:
         job = await sleeper.generate(request)

@@ -180,7 +180,7 @@ def test_what_is_learned_anew_replaces_what_was(lessons: Lessons) -> None:
 
 
 async def test_without_a_database_nothing_is_read_and_nothing_is_made(lessons: Lessons, tmp_path: Path) -> None:
-    await lessons.read(None, tmp_path / "jobs.sqlite3")
+    await lessons.read(None, Location(tmp_path / "jobs.sqlite3"))
     assert lessons.experience is NO_EXPERIENCE
     assert [path async for path in anyio.Path(tmp_path).iterdir()] == []
 
@@ -188,7 +188,7 @@ async def test_without_a_database_nothing_is_read_and_nothing_is_made(lessons: L
 async def test_a_file_that_cannot_be_used_is_told(lessons: Lessons, tmp_path: Path) -> None:
     (tmp_path / "jobs.sqlite3").write_bytes(b"no database at all, and long enough to be looked at" * 100)
     with pytest.raises(StoreError):
-        await lessons.read(None, tmp_path / "jobs.sqlite3")
+        await lessons.read(None, Location(tmp_path / "jobs.sqlite3"))
 
 
 class CountingStore(Store):

@@ -23,9 +23,11 @@ LIMIT = "VIDEOGEN_GATEWAY_LIMITS"
 
 
 async def begin(store: Store, job_id: str, slots: int | None, endpoint: str = WAN) -> bool:
-    now = SystemClock().now()
-    named = {"driver": "me", "endpoint": endpoint, "body": {}, "cost_usd": Decimal("0.1"), "now": now}
-    return await store.begin_attempt(job_id, slots=slots, **named) is not None  # pyright: ignore[reportArgumentType]
+    now, cost = SystemClock().now(), Decimal("0.1")
+    attempt = await store.begin_attempt(
+        job_id, driver="me", endpoint=endpoint, body={}, cost_usd=cost, now=now, slots=slots
+    )
+    return attempt is not None
 
 
 async def stored(service: VideoService, store: Store, *names: str) -> None:

@@ -114,6 +114,9 @@ class SessionLocks:
             await asyncio.wait({self._beating})
             self._beating = None
         if self._session is not None:
+            if not self.lost.is_set():  # else the server may not answer, and has let go of it
+                with contextlib.suppress(SQLAlchemyError, OSError):
+                    await self._session.execute(select(func.pg_advisory_unlock_all()))
             await _end(self._session)
             self._session = None
 
