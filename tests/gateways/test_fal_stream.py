@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.standins.fal import FalStandIn
 
 from videogen_mcp.errors import PollTrouble
-from videogen_mcp.gateways.base import Failed, Finished, Operation, Pending, TellsStates
+from videogen_mcp.gateways.abilities import TellsStates
+from videogen_mcp.gateways.base import Failed, Finished, Operation, Pending
 from videogen_mcp.gateways.fal import FalGateway
 from videogen_mcp.gateways.fal.events import (
     LONGEST_EVENT_BYTES,

@@ -14,7 +14,7 @@ from tests.standins.schemas import DROPPED, Reply, json_reply
 from tests.standins.webhooks import CallingFal, call_body, listed_key, signature_headers
 
 from videogen_mcp.errors import CallbackRefused, PollTrouble
-from videogen_mcp.gateways.base import CallsBack
+from videogen_mcp.gateways.abilities import CallsBack
 from videogen_mcp.gateways.fal import FalGateway
 from videogen_mcp.gateways.fal.webhooks import HEADER_PREFIX, KEYS_KEPT, WINDOW_SECONDS, FalWebhooks, read_headers
 

@@ -10,7 +10,7 @@ from tests.standins.fal import FalStandIn
 from videogen_mcp.catalogue.encode import Payload
 from videogen_mcp.catalogue.pricing import Cost
 from videogen_mcp.gateways.base import Finished
-from videogen_mcp.jobs.runner import billed_of
+from videogen_mcp.jobs.ending import billed_of
 from videogen_mcp.selection.scoring import Candidate
 from videogen_mcp.types import VideoRequest
 

@@ -27,6 +27,7 @@ from videogen_mcp.errors import ErrorCode
 from videogen_mcp.gateways.base import call
 from videogen_mcp.gateways.fal.history import WINDOW
 from videogen_mcp.jobs.clock import SystemClock
+from videogen_mcp.jobs.ending import DOWNLOAD_TRIES
 from videogen_mcp.jobs.engine import ADOPTION_SECONDS, MOST_CRASHES
 from videogen_mcp.jobs.failures import BUSY_PAUSES, CONSEQUENCES, LONGEST_BUSY_SECONDS
 from videogen_mcp.jobs.follower import FIRST_PAUSE_SECONDS
@@ -35,7 +36,6 @@ from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.lessons import COOL_OFF_SECONDS
 from videogen_mcp.jobs.lost import LOOK_UP_SECONDS
 from videogen_mcp.jobs.runner import (
-    DOWNLOAD_TRIES,
     NOT_SENT_PAUSES,
 )
 from videogen_mcp.jobs.watch import LONGEST_PAUSE_SECONDS, LONGEST_WATCH_SECONDS, QUIET_SECONDS, SLOWEST_POLL_SECONDS

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self, cast
 import httpx2
 
 from videogen_mcp.errors import NotSent
+from videogen_mcp.gateways.abilities import OnBytes
 from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Gateway, Operation, Pending, SentRequest
 from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.delivery import Delivery
@@ -244,7 +245,11 @@ class HandDelivery(Delivery):
         self._driver = driver
 
     async def prepare(
-        self, job: Job, candidate: Candidate, gateway: Gateway, on_bytes: OnBytes | None = None  # noqa: ARG002
+        self,
+        job: Job,
+        candidate: Candidate,
+        gateway: Gateway,  # noqa: ARG002
+        on_bytes: OnBytes = lambda _done, _all: None,  # noqa: ARG002
     ) -> Json:
         await self._world.ask(self._driver, "prepare", job.id, candidate.endpoint_id)
         return candidate.payload.body | {"job": job.id}

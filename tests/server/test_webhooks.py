@@ -14,7 +14,7 @@ from tests.standins.history import PATH
 from tests.standins.webhooks import CallingFal, call_body, listed_key, signature_headers
 from tests.support import facts_of, with_fal
 
-from videogen_mcp.gateways.base import CallsBack
+from videogen_mcp.gateways.abilities import CallsBack
 from videogen_mcp.jobs.called_back import CalledBack
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.server.http import MAX_BODY_BYTES

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import httpx2
 
 from videogen_mcp.errors import NotConfigured
-from videogen_mcp.gateways.attended import Attended
+from videogen_mcp.gateways.attended import Attended, attend
 from videogen_mcp.gateways.base import Gateway
 from videogen_mcp.gateways.fal import FalGateway
 from videogen_mcp.gateways.google import GoogleGateway
@@ -50,4 +50,4 @@ def open_gateway(name: str, settings: Settings, http: httpx2.AsyncClient, time: 
     implementation = GATEWAYS[name].implementation if name in GATEWAYS else None
     if implementation is None:
         raise NotConfigured(f"gateway {name} is not supported by this version.")
-    return Attended(implementation.open(settings, http), Pace(implementation.rate, time))
+    return attend(implementation.open(settings, http), Pace(implementation.rate, time))

@@ -4,13 +4,15 @@ While a gateway wants to be left alone, nothing is sent but cancellations: a sub
 that passes. Both say for how long, so that whoever drives the job waits where it can still be cancelled.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from videogen_mcp.errors import PollTrouble, SubmitRefused
+from videogen_mcp.gateways.abilities import CallsBack, OnBytes, TellsStates, TellsUploads
 from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Gateway, Health, Operation, Pending, SentRequest
 from videogen_mcp.gateways.errand import Errand, Verb, errand
 from videogen_mcp.gateways.pace import Pace
@@ -45,10 +47,7 @@ class Attended:
 
     async def submit(self, endpoint_id: str, body: Json) -> Operation:
         """Start a generation, unless the gateway wants to be left alone; see `Gateway.submit`."""
-        silence = self.pace.silence
-        if silence > 0:
-            message = f"{self._gateway.name} asked to be left alone for {silence:.0f} s more; nothing was sent."
-            raise SubmitRefused(message, retry_after=silence, busy=True)
+        self._check_silence()
         with self._errand("submit", endpoint_id):
             return await self._gateway.submit(endpoint_id, body)
 
@@ -79,16 +78,83 @@ class Attended:
 
     async def upload(self, path: Path, mime_type: str) -> str:
         """Hand a file over, unless the gateway wants to be left alone; see `Gateway.upload`."""
+        self._check_silence()
+        await self.pace.turn()
+        with self._errand("upload"):
+            return await self._gateway.upload(path, mime_type)
+
+    def _check_silence(self) -> None:
+        """Refuse to send anything while the gateway wants to be left alone.
+
+        Raises:
+            SubmitRefused: It does.
+        """
         silence = self.pace.silence
         if silence > 0:
             message = f"{self._gateway.name} asked to be left alone for {silence:.0f} s more; nothing was sent."
             raise SubmitRefused(message, retry_after=silence, busy=True)
-        await self.pace.turn()
-        with self._errand("upload"):
-            return await self._gateway.upload(path, mime_type)
 
     async def check(self) -> Health:
         """Ask for what costs nothing, with the gateway's time of day; see `Gateway.check`."""
         with self._errand("check") as on:
             health = await self._gateway.check()
         return replace(health, date=on.date)
+
+
+class _Calling(Attended):
+    """The attended side of `CallsBack`."""
+
+    _gateway: Any
+
+    async def submit_with_callback(self, endpoint_id: str, body: Json, address: str) -> Operation:
+        """Start a generation, with an address to call; see `submit` and `CallsBack`."""
+        self._check_silence()
+        with self._errand("submit", endpoint_id):
+            return await self._gateway.submit_with_callback(endpoint_id, body, address)
+
+    async def read_callback(self, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+        """Check a call; see `CallsBack`. What it takes is no matter of the gateway's pace."""
+        with self._errand("check"):
+            return await self._gateway.read_callback(headers, body, now)
+
+    def operation(self, endpoint_id: str, request_id: str) -> Operation:
+        """The handle of a request; see `CallsBack`."""
+        return self._gateway.operation(endpoint_id, request_id)
+
+
+class _Telling(Attended):
+    """The attended side of `TellsStates`."""
+
+    _gateway: Any
+
+    async def follow(self, operation: Operation) -> AsyncGenerator[Pending | Finished | Failed]:
+        """Every state, unless the gateway wants to be left alone; see `TellsStates`."""
+        silence = self.pace.silence
+        if silence > 0:
+            raise PollTrouble(f"{self._gateway.name} asked to be left alone for a while.", retry_after=silence)
+        with self._errand("follow"):
+            async with aclosing(self._gateway.follow(operation)) as states:
+                async for state in states:
+                    yield state
+
+
+class _Uploading(Attended):
+    """The attended side of `TellsUploads`."""
+
+    _gateway: Any
+
+    async def upload_telling(self, path: Path, mime_type: str, on_bytes: OnBytes) -> str:
+        """Hand a file over and tell how far it is; see `upload` and `TellsUploads`."""
+        self._check_silence()
+        await self.pace.turn()
+        with self._errand("upload"):
+            return await self._gateway.upload_telling(path, mime_type, on_bytes)
+
+
+_SIDES: Mapping[type, type[Attended]] = {CallsBack: _Calling, TellsStates: _Telling, TellsUploads: _Uploading}
+
+
+def attend(gateway: Gateway, pace: Pace) -> Attended:
+    """The gateway at its pace, with just those abilities that it has itself."""
+    sides = tuple(side for ability, side in _SIDES.items() if isinstance(gateway, ability))
+    return type("Attended", (*sides, Attended), {})(gateway, pace) if sides else Attended(gateway, pace)

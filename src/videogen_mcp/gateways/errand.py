@@ -23,7 +23,7 @@ from videogen_mcp.gateways.pace import Pace
 if TYPE_CHECKING:  # loaded where the first request is sent: no command that sends none needs it
     from opentelemetry.trace import Span, Tracer
 
-Verb = Literal["submit", "poll", "cancel", "find", "upload", "check"]
+Verb = Literal["submit", "poll", "cancel", "find", "upload", "follow", "check"]
 
 WANTS_SILENCE = frozenset({429, 503})
 """Answers whose `Retry-After` is about the gateway as a whole."""

@@ -12,7 +12,8 @@ import httpx2
 from anyio import to_thread
 
 from videogen_mcp.errors import DownloadFailed, UnsafeMedia
-from videogen_mcp.gateways.base import Finished, Gateway, OnBytes, TellsUploads
+from videogen_mcp.gateways.abilities import OnBytes, TellsUploads
+from videogen_mcp.gateways.base import Finished, Gateway
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.media.disk import cannot_write, check_room, remove_parts
 from videogen_mcp.media.fetch import Downloaded, download

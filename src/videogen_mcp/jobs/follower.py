@@ -7,7 +7,8 @@ from contextlib import aclosing, asynccontextmanager
 from random import Random
 
 from videogen_mcp.errors import OperationGone, PollTrouble
-from videogen_mcp.gateways.base import Failed, Finished, Gateway, Operation, Pending, TellsStates
+from videogen_mcp.gateways.abilities import TellsStates
+from videogen_mcp.gateways.base import Failed, Finished, Gateway, Operation, Pending
 from videogen_mcp.jobs.clock import Clock
 
 logger = logging.getLogger(__name__)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from videogen_mcp.gateways.base import Gateway
 from videogen_mcp.jobs.bell import Bell
@@ -30,3 +31,16 @@ class RunnerParts:
     submit_turn: Callable[[str], Awaitable[bool]]
     poll_interval: float | None
     callbacks: Callbacks | None = None
+
+    async def update(self, job_id: str, **changes: Any) -> None:
+        """Move a job on, and wake those who wait for it; see `Store.update_job`."""
+        await self.store.update_job(job_id, now=self.clock.now(), **changes)
+        self.bell.ring(job_id)
+
+    def teller(self, job_id: str) -> Callable[[str], Awaitable[None]]:
+        """Stores messages of a job."""
+
+        async def tell(message: str) -> None:
+            await self.update(job_id, message=message)
+
+        return tell

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from videogen_mcp.errors import NotFound, OperationGone, PollTrouble
-from videogen_mcp.gateways.base import CallsBack, Gateway, Operation
+from videogen_mcp.gateways.abilities import CallsBack
+from videogen_mcp.gateways.base import Gateway, Operation
 from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.called_back import CalledBack
 from videogen_mcp.jobs.clock import Clock

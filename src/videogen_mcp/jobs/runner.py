@@ -8,11 +8,9 @@ that finds an attempt `submitting` did not send it, so it never sends it again.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any, assert_never
+from typing import Any
 
-from videogen_mcp.catalogue.pricing import SMALLEST_USD
 from videogen_mcp.errors import (
     DownloadFailed,
     GatewayError,
@@ -23,7 +21,9 @@ from videogen_mcp.errors import (
     SubmitUncertain,
     VideoGenError,
 )
-from videogen_mcp.gateways.base import CONNECT_SECONDS, CallsBack, Failed, Finished, Gateway, Operation
+from videogen_mcp.gateways.abilities import CallsBack
+from videogen_mcp.gateways.base import CONNECT_SECONDS, Gateway, Operation
+from videogen_mcp.jobs.ending import Ending
 from videogen_mcp.jobs.failures import Again, fix_for, next_again, next_candidate
 from videogen_mcp.jobs.job import Attempt, Job, JobError, NoLongerDriver, NoSlot
 from videogen_mcp.jobs.lost import LOST_MESSAGE, SENDER_DIED, LostSubmits, lost_error
@@ -37,7 +37,6 @@ from videogen_mcp.types import Json
 
 logger = logging.getLogger(__name__)
 
-DOWNLOAD_TRIES = 6
 
 ROOM_LOOK_SECONDS = 10.0
 """A job that waits for a full gateway looks this often whether another process was told to stop it."""
@@ -67,6 +66,7 @@ class Runner:
         self._clock = parts.clock
         self._lost = LostSubmits(parts.store, parts.gateway, parts.clock, parts.bell, parts.driver)
         self._watch = Watch(parts)
+        self._ending = Ending(parts)
 
     async def drive(self, job_id: str) -> None:
         """Take a job from wherever its row stands to its end. Returns when it has ended.
@@ -103,7 +103,7 @@ class Runner:
         if last is None or last.status in {"failed", "cancelled"}:
             await self._start_next(job)
         elif last.status in {"submitted", "succeeded"}:
-            await self._settle(job, last, await self._watch.until_end(job, last))
+            await self._ending.settle(job, last, await self._watch.until_end(job, last))
         elif last.status == "uncertain":
             await self._look_for(job, last)
         elif self._parts.gateway(job.current.gateway).on_this_machine:
@@ -154,7 +154,7 @@ class Runner:
             trouble: VideoGenError | None = None
             body = candidate.payload.body
             try:
-                async with told_in_steps(self._teller(job), "sending the media") as on_bytes:
+                async with told_in_steps(self._parts.teller(job.id), "sending the media") as on_bytes:
                     body = await self._parts.delivery.prepare(job, candidate, gateway, on_bytes)
             except (GatewayError, InvalidRequest, DownloadFailed) as error:
                 trouble = error
@@ -319,82 +319,5 @@ class Runner:
         """Make whoever drives a job here look at once, and whether it is to be stopped."""
         self._parts.bell.ring(f"drive:{job_id}")
 
-    async def _settle(self, job: Job, attempt: Attempt, state: Finished | Failed) -> None:
-        match state:
-            case Finished():
-                if attempt.status != "succeeded":
-                    billed_usd = billed_of(state, job.current)
-                    billed = {"billed_usd": billed_usd} if billed_usd is not None else None
-                    await self._store.update_attempt(
-                        job.id, attempt.number, status="succeeded", ended_at=self._clock.now(), costs=billed
-                    )
-                    trace_attempt(job, attempt, "succeeded", self._clock.now(), None)
-                await self._deliver(job, state)
-            case Failed() if attempt.status == "succeeded":
-                message = f"The clip was made, but it is no longer at the gateway: {state.message}"
-                reason = JobError("download_failed", message, endpoint=attempt.endpoint)
-                await self._update(job, status="failed", error=reason, message=message)
-            case Failed():
-                cancelled = (await self._store.get(job.id)).cancel_requested
-                reason = JobError(state.code, state.message, fix_for(state.code), attempt.endpoint)
-                await self._store.update_attempt(
-                    job.id,
-                    attempt.number,
-                    status="cancelled" if cancelled else "failed",
-                    error=reason,
-                    ended_at=self._clock.now(),
-                    costs={"cost_usd": Decimal(0)} if state.is_free else None,
-                )
-                trace_attempt(job, attempt, "cancelled" if cancelled else "failed", self._clock.now(), state.code)
-                if cancelled:
-                    await self._update(job, status="cancelled", message="cancelled at the gateway")
-            case _:
-                assert_never(state)
-
-    async def _deliver(self, job: Job, finished: Finished) -> None:
-        """Fetch the clip; a failure here is never a failure of the generation, and nothing is submitted again."""
-        await self._update(job, progress=max(job.progress, 0.95), message="fetching the finished clip")
-        nobody = asyncio.Event()
-        for number in range(1, DOWNLOAD_TRIES + 1):
-            try:
-                async with told_in_steps(self._teller(job), "fetching the finished clip") as on_bytes:
-                    video = await self._parts.delivery.collect(job, job.current, finished, on_bytes)
-            except DownloadFailed as error:
-                if not error.retryable or number == DOWNLOAD_TRIES:
-                    where = (
-                        f"The clip was made and paid for; it may still be at {finished.url}." if finished.url else ""
-                    )
-                    fix = f"{error.fix} {where}".strip()
-                    reason = JobError("download_failed", error.message, fix, job.current.endpoint)
-                    await self._update(job, status="failed", error=reason, message=reason.message)
-                    return
-                await self._clock.wait(nobody, self._parts.poll_interval or 2.0**number)
-            else:
-                message = _done_message(job.current)
-                await self._update(job, status="completed", progress=1.0, video=video, message=message)
-                return
-
-    def _teller(self, job: Job) -> Callable[[str], Awaitable[None]]:
-        async def tell(message: str) -> None:
-            await self._update(job, message=message)
-
-        return tell
-
     async def _update(self, job: Job, **changes: object) -> None:
-        await self._store.update_job(job.id, now=self._clock.now(), **changes)  # pyright: ignore[reportArgumentType]
-        self._parts.bell.ring(job.id)
-
-
-def billed_of(finished: Finished, candidate: Candidate) -> Decimal | None:
-    """What the gateway charged: as it says, or its units at what one of them costs; None where that is not known."""
-    if finished.billed_usd is not None:
-        return finished.billed_usd
-    if finished.billed_units is None or candidate.cost.unit_usd is None:
-        return None
-    return (finished.billed_units * candidate.cost.unit_usd).quantize(SMALLEST_USD)
-
-
-def _done_message(candidate: Candidate) -> str:
-    if candidate.gateway == "local":
-        return "an animatic for planning shots, drawn on this machine; not AI video"
-    return f"made with {candidate.model}"
+        await self._parts.update(job.id, **changes)

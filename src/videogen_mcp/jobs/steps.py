@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from videogen_mcp.gateways.base import OnBytes
+from videogen_mcp.gateways.abilities import OnBytes
 
 STEP_BYTES = 10_000_000
 STEPS = 10

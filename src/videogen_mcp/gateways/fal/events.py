@@ -15,6 +15,7 @@ import httpx2
 
 from videogen_mcp.errors import PollTrouble
 from videogen_mcp.gateways.base import CONNECT_SECONDS, USER_AGENT
+from videogen_mcp.gateways.errand import exchange
 from videogen_mcp.gateways.fal.wire import short
 from videogen_mcp.types import Json
 
@@ -181,7 +182,9 @@ async def _opened(http: httpx2.AsyncClient, url: str, headers: Mapping[str, str]
     """A stream that is one, with its events unread."""
     own = {"User-Agent": USER_AGENT, "Accept": "text/event-stream", "Accept-Encoding": "identity"}
     request = http.build_request("GET", url, headers={**own, **headers}, timeout=_TIME_LIMITS)
-    response = await http.send(request, stream=True, follow_redirects=False)
+    with exchange("GET", url) as told:
+        response = await http.send(request, stream=True, follow_redirects=False)
+        told.answered(response.status_code, response.headers)
     try:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         encoding = response.headers.get("content-encoding", "identity")

@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 
 import httpx2
 
-from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Health, OnBytes, Operation, Pending, SentRequest
+from videogen_mcp.gateways.abilities import OnBytes
+from videogen_mcp.gateways.base import CancelOutcome, Failed, Finished, Health, Operation, Pending, SentRequest
 from videogen_mcp.gateways.fal.account import FalAccount
 from videogen_mcp.gateways.fal.events import FalEvents
 from videogen_mcp.gateways.fal.history import FalHistory

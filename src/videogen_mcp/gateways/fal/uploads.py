@@ -16,7 +16,8 @@ import anyio
 import httpx2
 
 from videogen_mcp.errors import NotSent, SubmitRefused
-from videogen_mcp.gateways.base import OnBytes, Reply, call, is_busy
+from videogen_mcp.gateways.abilities import OnBytes
+from videogen_mcp.gateways.base import Reply, call, is_busy
 from videogen_mcp.gateways.fal.wire import reason, refusal_code, short
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json
