@@ -11,9 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
-import anyio
 import httpx2
 from anyio import to_thread
 
@@ -30,6 +29,7 @@ from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.lessons import Lessons
 from videogen_mcp.jobs.location import Location
 from videogen_mcp.jobs.nonce import with_nonce
+from videogen_mcp.jobs.whole import in_one_go
 from videogen_mcp.live import LiveCatalogue
 from videogen_mcp.selection.decide import Plan, Situation, decide
 from videogen_mcp.selection.eligibility import GatewayState
@@ -51,7 +51,6 @@ DATABASE_FILE = "videogen.sqlite3"
 ELSEWHERE_SECONDS = 0.5
 """How often a waiter looks at a job that another process may be driving."""
 
-Result = TypeVar("Result")
 OnJob = Callable[[Job], Awaitable[None]]
 
 
@@ -214,7 +213,7 @@ class VideoService:
             warnings=(*told, *plan.warnings),
             driver=running.engine.driver,
         )
-        stored = await _shielded(self._keep(running, job, fingerprint))
+        stored = await in_one_go(self._keep(running, job, fingerprint))
         self.live.start_refresh()
         return stored
 
@@ -282,7 +281,7 @@ class VideoService:
         """Open the database and take over the jobs of dead processes, once."""
         async with self._opening:
             if self._running is None:
-                self._running = await _shielded(self._wire())
+                self._running = await in_one_go(self._wire())
             return self._running
 
     async def _wire(self) -> "Workshop":
@@ -394,13 +393,6 @@ class VideoService:
     async def totals(self) -> "Totals":
         """Sums over all jobs; see `Store.totals`."""
         return await (await self._open()).store.totals()
-
-
-async def _shielded(work: Coroutine[Any, Any, Result]) -> Result:
-    """Finish the work even when the caller is cancelled meanwhile."""
-    with anyio.CancelScope(shield=True):
-        return await work
-    raise RuntimeError("a shielded scope does not end early")
 
 
 def open_service(settings: Settings) -> VideoService:

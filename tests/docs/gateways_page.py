@@ -12,6 +12,7 @@ from tests.gateways.contract.cases import CASES, Case
 
 from videogen_mcp.catalogue import load_catalogue
 from videogen_mcp.gateways import GATEWAYS
+from videogen_mcp.gateways.abilities import CallsBack, TellsStates
 from videogen_mcp.gateways.base import Gateway
 from videogen_mcp.types import MODES
 
@@ -36,7 +37,10 @@ def _implementations() -> Iterator[tuple[str, type[Gateway]]]:
 
 def _abilities() -> str:
     """A line for each gateway, the contract suite being the judge of what it can do."""
-    heading = ("gateway", "key", "models", "endpoints", "modes", "takes files", "fetches addresses", "tells a balance")
+    heading = (
+        *("gateway", "key", "models", "endpoints", "modes", "takes files", "fetches addresses"),
+        *("tells states by itself", "calls back", "tells a balance"),
+    )
     rows: list[tuple[str, ...]] = []
     for name, implementation in _implementations():
         endpoints = [one for one in load_catalogue().endpoints if one.gateway == name]
@@ -52,6 +56,8 @@ def _abilities() -> str:
                 ", ".join(f"`{mode}`" for mode in modes),
                 _yes(all(case.uploads for case in cases)) if cases else "used where they lie",
                 _yes(implementation.fetches_media),
+                _yes(issubclass(implementation, TellsStates)),
+                _yes(issubclass(implementation, CallsBack)),
                 _yes(all(case.balance for case in cases)) if cases else "free",
             )
         )

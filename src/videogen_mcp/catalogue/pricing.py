@@ -47,7 +47,8 @@ def price(endpoint: Endpoint, payload: Payload, media: Media = NOTHING_MEASURED)
     """
     for row in endpoint.prices:
         if holds(endpoint, payload.body, row.when):
-            return replace(_cost(endpoint, payload, row, media), unit_usd=_unit_usd(endpoint))
+            cost = _cost(endpoint, payload, row, media)
+            return cost if cost is FREE else replace(cost, unit_usd=_unit_usd(endpoint))
     return replace(UNKNOWN, unit_usd=endpoint.unit_usd)
 
 
