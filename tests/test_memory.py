@@ -27,6 +27,7 @@ def moved(environment: Mapping[str, str], kind: str, path: Path) -> dict[str, An
     return json.loads(done.stdout)
 
 
+@pytest.mark.alone
 def test_an_upload_of_200_megabytes(standin: FalStandIn, tmp_path: Path) -> None:
     large = tmp_path / "large.mp4"
     with large.open("wb") as file:
@@ -42,6 +43,7 @@ def test_an_upload_of_200_megabytes(standin: FalStandIn, tmp_path: Path) -> None
     assert {one.headers["content-length"] for one in parts} == {"10000000"}
 
 
+@pytest.mark.alone
 def test_a_download_of_500_megabytes(standin: FalStandIn, tmp_path: Path) -> None:
     standin.plan(0, 0)
     standin.video, standin.video_size = make_clip(1), 500_000_000

@@ -95,7 +95,6 @@ async def test_nothing_is_asked_for_nothing(standin: FalStandIn, platform: FalPl
         {"unit_price": "0.4"},
         {"unit_price": True},
         {"unit_price": None},
-        {"unit_price": float("inf")},
         {"unit": None},
         {"currency": 1},
     ],
@@ -107,6 +106,13 @@ async def test_a_price_that_is_none_is_left_out(
     standin.set_price("a/b", 0.2)
     standin.listing.prices[VEO] |= change
     assert list(await platform.unit_prices([VEO, "a/b"])) == ["a/b"]
+
+
+async def test_an_answer_with_what_json_does_not_know_is_none(standin: FalStandIn, platform: FalPlatform) -> None:
+    standin.set_price(VEO, 0.4)
+    standin.listing.prices[VEO] |= {"unit_price": float("inf")}
+    with pytest.raises(GatewayError, match="cannot be read"):
+        await platform.unit_prices([VEO])
 
 
 async def test_a_price_that_was_not_asked_for_is_left_out(standin: FalStandIn, platform: FalPlatform) -> None:

@@ -57,6 +57,7 @@ async def test_a_job_over_the_stream_needs_no_look(
     assert (count(standin, "/status/stream"), count(standin, "/status")) == (1, 0)
 
 
+@pytest.mark.alone
 async def test_the_end_is_seen_within_a_tenth_of_a_second_of_its_event(
     standin: FalStandIn, open_service: OpenService, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

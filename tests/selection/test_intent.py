@@ -233,6 +233,7 @@ SECONDS = 0.005
 """Measured at 1 to 2 ms, of fifteen the best; the bound leaves room for a slow machine under load."""
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_two_thousand_characters_are_read_at_once(language: str) -> None:
     prompts = " ".join(case["prompt"] for case in CASES if case["language"] == language)

@@ -326,6 +326,7 @@ def test_a_render_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.alone
 def test_720p_is_faster_than_real_time(tmp_path: Path) -> None:
     start = time.monotonic()
     made(spec_for(tmp_path, "a red kite over the sea, pan left", seconds=4.0, width=1280, height=720))
