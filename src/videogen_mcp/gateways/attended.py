@@ -57,7 +57,7 @@ class Attended:
         if silence > 0:
             raise PollTrouble(f"{self._gateway.name} asked to be left alone for a while.", retry_after=silence)
         if not self.pace.may_look():
-            return Pending()
+            return Pending(is_told=False)
         with self._errand("poll"):
             return await self._gateway.poll(operation)
 

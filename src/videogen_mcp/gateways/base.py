@@ -51,10 +51,12 @@ class Pending:
     Attributes:
         progress: 0 to 1, None where the gateway does not say.
         message: What the gateway tells of it, in a clause.
+        is_told: Whether the gateway said so; it was not asked where a look had to wait for its turn.
     """
 
     progress: float | None = None
     message: str = ""
+    is_told: bool = True
 
 
 @dataclass(frozen=True)

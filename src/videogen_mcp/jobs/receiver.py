@@ -7,7 +7,7 @@ from typing import Literal
 
 from videogen_mcp.errors import NotFound, OperationGone, PollTrouble
 from videogen_mcp.gateways.abilities import CallsBack
-from videogen_mcp.gateways.base import Gateway, Operation
+from videogen_mcp.gateways.base import Gateway, Operation, Pending
 from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.called_back import CalledBack
 from videogen_mcp.jobs.clock import Clock
@@ -124,12 +124,12 @@ class Receiver:
     async def _known(self, name: str, operation: Operation) -> CallOutcome:
         """Whether the gateway knows the request under our key: anybody may make it sign a call to any address."""
         try:
-            await self._gateway(name).poll(operation)
+            state = await self._gateway(name).poll(operation)
         except OperationGone:
             return "unknown"
         except PollTrouble as trouble:
             return "unknown" if trouble.code == "unauthorized" else "later"
-        return "seen"
+        return "later" if isinstance(state, Pending) and not state.is_told else "seen"
 
 
 def _attempt(job: Job, number: int) -> Attempt | None:

@@ -150,7 +150,7 @@ async def test_a_cancellation_waits_neither_for_looks_nor_for_the_end_of_a_silen
         while pace.may_look():
             pass
         asked = len(standin.requests)
-        assert await gateway.poll(operation) == Pending(), "it is not its turn, and nothing is sent"
+        assert await gateway.poll(operation) == Pending(is_told=False), "it is not its turn, and nothing is sent"
         assert len(standin.requests) == asked
         pace.keep_silent(10 * LONGEST_SILENCE_SECONDS)
         assert pace.silence == LONGEST_SILENCE_SECONDS
