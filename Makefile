@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-JOBS ?= 3
+JOBS ?= 2
 
 .PHONY: demo test torture check format bench models-page docs clean
 
@@ -14,7 +14,7 @@ demo: .venv/.installed ## render a first video, free and without any key, and sa
 
 test: .venv/.tools ## run the whole suite: what measures time last, with the machine for itself
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not torture and not alone"
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m "alone and not torture"
 
 torture: .venv/.tools ## kill servers at 200 random moments, and some of several every three seconds; prints the counts
 	$(BIN)/python -m pytest tests/torture -m torture

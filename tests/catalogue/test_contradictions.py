@@ -180,22 +180,17 @@ class LeapingClock(SystemClock):
         return super().monotonic() + sum(self.pauses)
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        task = asyncio.current_task()
-        drives = task is not None and getattr(task.get_coro(), "__qualname__", "").startswith("Runner.")
-        # Who listens for a stream of states waits too, and so does who waits for its first word: those are no looks.
-        if drives and seconds > FIRST_WORD_SECONDS:
-            self.pauses.append(seconds)
+        drives = "coro=<Runner." in repr(asyncio.current_task())
+        self.pauses += [seconds] if drives and seconds > FIRST_WORD_SECONDS else []
         await super().wait(event, 0 if drives and seconds > 1 else seconds)
 
 
 async def watched(environment: dict[str, str]) -> list[float]:
     """Make one clip; the seconds between the looks at its generation."""
-    clock = LeapingClock()
-    async with VideoService(load_settings(environment), clock=clock) as service:
+    async with VideoService(load_settings(environment), clock=(clock := LeapingClock())) as service:
         job = await service.generate(request(endpoint=WAN, duration=2, resolution="720p"))
         assert not (await service.wait(job.id, 0)).ended, "what is not finished is a state, not an error"
-        async with asyncio.timeout(20):
-            job = await service.wait(job.id, 1_000_000)  # on a clock that leaps
+        job = await asyncio.wait_for(service.wait(job.id, 1_000_000), 20)  # on a clock that leaps
     assert (job.status, job.error) == ("completed", None)
     return clock.pauses
 

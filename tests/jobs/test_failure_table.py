@@ -27,6 +27,7 @@ from videogen_mcp.errors import ErrorCode
 from videogen_mcp.gateways.base import call
 from videogen_mcp.gateways.fal.history import WINDOW
 from videogen_mcp.jobs.clock import SystemClock
+from videogen_mcp.jobs.delivery import Delivery
 from videogen_mcp.jobs.ending import DOWNLOAD_TRIES
 from videogen_mcp.jobs.engine import ADOPTION_SECONDS, MOST_CRASHES
 from videogen_mcp.jobs.failures import BUSY_PAUSES, CONSEQUENCES, LONGEST_BUSY_SECONDS
@@ -97,12 +98,28 @@ class Case:
         for kind, times, details in self.row.faults:
             self.standin.fault(kind, None if kind == "submit_redirect" else FIRST, times, **details)
         async with VideoService(load_settings(self.environment), clock=self.clock) as service:
-            job = await service.generate(request)
-            await self._cancel(service, job)
+            with self._held_before_the_submit() as release:
+                job = await service.generate(request)
+                await self._cancel(service, job)
+                release.set()
             job = await service.wait(job.id, 100_000)  # on a clock that jumps; no test takes that long
             self.standin.release()
         assert job.ended, job.message
         return job
+
+    @contextmanager
+    def _held_before_the_submit(self) -> Generator[asyncio.Event]:
+        """Let nothing be sent until the event is set, where that is what the row is about."""
+        release, prepare = asyncio.Event(), Delivery.prepare
+
+        async def held(*arguments: Any) -> Any:
+            if self.row.setting == "cancel before":
+                await release.wait()
+            return await prepare(*arguments)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Delivery, "prepare", held)
+            yield release
 
     async def _cancel(self, service: VideoService, job: Job) -> None:
         if self.row.phase != "cancel":

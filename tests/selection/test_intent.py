@@ -247,6 +247,7 @@ def test_two_thousand_characters_are_read_at_once(language: str) -> None:
     assert min(seconds) < SECONDS
 
 
+@pytest.mark.alone
 @settings(deadline=5000, max_examples=20)
 @given(
     st.sampled_from(['"', "'", "하", "하고", "“", "1. ", "a: ", "0-3s ", "no ", "「", "アニメ", "Shot 1 ", "(", "l'"])

@@ -16,6 +16,8 @@ from tests.standins.fleet import MEMBERS, AnyMember, Fleet
 
 from videogen_mcp.types import Json
 
+pytestmark = pytest.mark.alone
+
 KITE = {"prompt": "A red kite over a stormy sea", "duration": 5}
 STARTS: Mapping[str, Json] = {
     "fal": KITE,
@@ -92,7 +94,7 @@ class Story:
 
 
 async def generations_fail(story: Story) -> None:
-    """A terminal failure: the next endpoint is tried, and the estimate stays charged."""
+    """A terminal failure: the next endpoint is tried; the estimate stays charged, unless the gateway rules that out."""
     for name, member in story.fleet.members.items():
         member.fail_next()
         begun = await story.started(name)
@@ -102,7 +104,8 @@ async def generations_fail(story: Story) -> None:
         assert (job["status"], first["status"], second["status"]) == ("completed", "failed", "succeeded")
         assert first["error"].startswith("generation_failed")
         assert [first["endpoint"], second["endpoint"]] == [one["endpoint"] for one in job["ranking"][:2]]
-        assert first["cost_usd"] == job["ranking"][0]["cost_usd"]
+        # fal's stand-in fails with 500, which fal's documents say is never charged.
+        assert first["cost_usd"] == (0 if name == "fal" else job["ranking"][0]["cost_usd"])
         check_clip(job, story.member_of(job))
         story.sent.update(gateways(job))
     story.check()

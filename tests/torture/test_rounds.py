@@ -19,6 +19,8 @@ from tests.torture.conftest import LEASE_SECONDS, NewDatabase
 from tests.torture.ledger import Job, Ledger, asked, settled
 from tests.torture.processes import Fleet, Nursery, ServerProcess, jobs_in_doubt
 
+pytestmark = pytest.mark.alone
+
 SLOWEST_ANSWER_SECONDS = 0.1
 """Submits are answered within this: a real gateway takes as long, and a process may die meanwhile."""
 
