@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -137,3 +138,18 @@ def one_object(text: str) -> dict[str, Any]:
     value = json.loads(text)
     assert isinstance(value, dict)
     return cast("dict[str, Any]", value)
+
+
+USUAL_LOOP_SECONDS = 0.012
+"""What the loop below takes on a quiet machine of two cores."""
+
+
+def slowness() -> float:
+    """How many times slower than usual this machine is right now, 1 at the least: what limits of time are held to."""
+    taken: list[float] = []
+    for _ in range(5):
+        began, total = time.perf_counter(), 0
+        for number in range(400_000):
+            total += number
+        taken.append(time.perf_counter() - began)
+    return max(1.0, sorted(taken)[2] / USUAL_LOOP_SECONDS)

@@ -7,14 +7,14 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from random import Random
 
 import pytest
 from tests.standins.fal import FalStandIn
-from tests.support import with_fal
+from tests.support import slowness, with_fal
 from tests.torture.conftest import LEASE_SECONDS, NewDatabase
 from tests.torture.ledger import Job, Ledger, asked, settled
 from tests.torture.processes import Fleet, Nursery, ServerProcess, jobs_in_doubt
@@ -134,6 +134,13 @@ async def slow_answers(standin: FalStandIn) -> AsyncGenerator[None]:
 
 async def account(plan: Round, nursery: Nursery, database: Mapping[str, str], folder: Path) -> tuple[Ledger, str]:
     """Play a round; the account at the end, and the counts in a line."""
+    slow = slowness()  # servers need longer to come up there, and must come up now and then
+    plan = replace(
+        plan,
+        pauses=(plan.pauses[0] * slow, plan.pauses[1] * slow),
+        leash_seconds=plan.leash_seconds * slow,
+        settling_seconds=plan.settling_seconds * slow,
+    )
     seed = int(os.environ.get("TORTURE_SEED") or secrets.randbits(32))
     began = time.monotonic()
     with FalStandIn() as standin:
