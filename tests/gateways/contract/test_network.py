@@ -16,7 +16,9 @@ from videogen_mcp.gateways.attended import Attended
 from videogen_mcp.gateways.base import MAX_REPLY_BYTES, Pending
 from videogen_mcp.gateways.pace import LONGEST_SILENCE_SECONDS, Pace
 
-LIMITS = {"connect": 4.0, "read": 0.2, "write": 0.2, "pool": 0.2}
+pytestmark = pytest.mark.alone
+
+LIMITS = {"connect": 4.0, "read": 0.5, "write": 0.5, "pool": 0.5}
 
 
 class Bare(StandInServer):
@@ -53,7 +55,7 @@ async def hasty_fixture() -> AsyncIterator[httpx2.AsyncClient]:
     """A client whose time limits are short."""
 
     async def shorten(request: httpx2.Request) -> None:
-        request.extensions["timeout"] = {**request.extensions["timeout"], **LIMITS, "connect": 0.2}
+        request.extensions["timeout"] = {**request.extensions["timeout"], **LIMITS, "connect": 1.0}
 
     async with httpx2.AsyncClient(event_hooks={"request": [shorten]}, trust_env=False) as http:
         yield http
