@@ -8,17 +8,16 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from tests.clocks import LeapingClock
 from tests.standins.clips import make_clip
 from tests.standins.fal import FalStandIn
 from tests.support import with_fal
 
 from bench.figures import Figure, percentile
 from videogen_mcp.gateways.base import Failed, Finished
-from videogen_mcp.jobs.clock import SystemClock
 from videogen_mcp.jobs.job import Attempt, Job
 from videogen_mcp.jobs.watch import FIRST_WORD_SECONDS, Watch
 from videogen_mcp.service import VideoService
@@ -32,33 +31,29 @@ SHORTEST, LONGEST = 30.0, 600.0
 REQUEST = VideoRequest(prompt="A fox", endpoint="fal:fal-ai/wan/v2.7/text-to-video", duration=2, resolution="720p")
 
 
-class LeapingClock(SystemClock):
-    """Pauses of who drives a job are over at once, and the generation ends when its time has gone by."""
+class EndingClock(LeapingClock):
+    """A leaping clock on which the generation ends when its time has gone by.
 
-    def __init__(self, standin: FalStandIn) -> None:
-        self.gone = 0.0
-        self.ends = float("inf")
-        self.looks: list[float] = []
+    Args:
+        standin: Where the generation is.
+        ends: After how many seconds it ends.
+    """
+
+    def __init__(self, standin: FalStandIn, ends: float) -> None:
+        super().__init__()
         self._standin = standin
-
-    def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self.gone)
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.gone
+        self._ends = ends
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        task = asyncio.current_task()
-        name = getattr(task.get_coro(), "__qualname__", "") if task else ""
-        if not name.startswith("Runner.") or self.ends <= self.gone or not self._standin.accepted:
-            await super().wait(event, min(seconds, 0.5))
-            return
-        await asyncio.sleep(0.001)
-        self.gone += seconds
-        if seconds != FIRST_WORD_SECONDS:  # that one comes before the first look, not between two
-            self.looks.append(seconds)
-        if self.gone >= self.ends:
+        self.leaps = bool(self._standin.accepted) and self.gone < self._ends
+        await super().wait(event, seconds)
+        if self.gone >= self._ends:
             self._standin.release()
+
+    @property
+    def looks(self) -> list[float]:
+        """The pauses between looks; the one for a stream's first word comes before the first."""
+        return [pause for pause in self.pauses if pause != FIRST_WORD_SECONDS]
 
 
 def figures() -> Iterator[Figure]:
@@ -80,8 +75,7 @@ async def looked(folder: Path) -> list[Figure]:
             standin.hold("IN_PROGRESS")
             environment = with_fal(standin, folder / str(number))
             del environment["VIDEOGEN_POLL_INTERVAL_S"]
-            clock = LeapingClock(standin)
-            clock.ends = length
+            clock = EndingClock(standin, length)
             async with VideoService(load_settings(environment), clock=clock, random=random) as service:
                 job = await service.generate(REQUEST)
                 while not (await service.status(job.id)).ended:

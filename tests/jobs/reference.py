@@ -12,7 +12,7 @@ DEADLINE = timedelta(hours=6)
 GONE_AFTER = 5
 FETCHES = 6
 SENDS = 3
-DEATHS = 10
+DEATHS = 3
 
 GOES_ON: Mapping[str, str] = {
     "invalid_request": "endpoint",
@@ -56,12 +56,14 @@ class Expected:
         prices: The candidates in order, with their estimates.
         cap: The most that all attempts may cost together.
         fallback: Whether more than one may be tried.
+        media: Whether media go with the prompt.
         stage: What its driver must be asking for; "" where none has anything to do.
     """
 
     prices: Mapping[str, Decimal | None]
     cap: Decimal | None
     fallback: bool
+    media: bool = False
     status: str = "queued"
     stage: str = "prepare"
     tries: list[Try] = field(default_factory=list[Try])
@@ -117,6 +119,7 @@ class Expected:
         """The attempt is written down; the next question is whether it leaves the machine."""
         endpoint = self.next_endpoint
         assert endpoint is not None
+        self.deaths = 0
         self.tries.append(Try(endpoint, self.prices[endpoint]))
         self.status, self.stage, self.sends = "working", "send", 0
 
@@ -168,13 +171,13 @@ class Expected:
             self.fails(code, free=False)
 
     def outlives(self, now: datetime) -> None:
-        """The driver died and another one takes over; what may have killed several is given up."""
-        self.deaths += 1
+        """The driver died and another one takes over; what may have killed several is given up.
+
+        Handing over media may kill each time. Decoding a clip may do so once: then it is decoded elsewhere.
+        """
+        self.deaths += (self.stage == "prepare" and self.media) or (self.stage == "fetch" and not self.deaths)
         if self.deaths < DEATHS:
             self.taken_over(now)
-        elif self.tries and self.last.status in {"submitting", "uncertain"}:
-            self.last.status = "uncertain"
-            self.ends("uncertain")
         else:
             self.ends("failed")
 

@@ -3,15 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
 import pytest
+from tests.clocks import LeapingClock, waits_in
 from tests.conftest import OpenService
 from tests.standins.clips import make_clip
 from tests.standins.fal import FalStandIn
 from tests.support import slowness
 
-from videogen_mcp.jobs.clock import SystemClock
 from videogen_mcp.jobs.follower import FIRST_PAUSE_SECONDS
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.watch import QUIET_SECONDS, Watch
@@ -141,37 +140,25 @@ async def test_a_cancellation_is_passed_on_at_once_while_a_stream_is_open(
     assert (job.status, job.attempts[0].status) == ("cancelled", "cancelled")
 
 
-class LeapingClock(SystemClock):
-    """A clock on which, once it leaps, a pause of the one who watches is over at once, and counts as time gone by."""
+class StreamsClock(LeapingClock):
+    """A leaping clock that notes the pauses before a stream is opened again."""
 
     def __init__(self, *, leaps: bool) -> None:
+        super().__init__()
         self.leaps = leaps
-        self.gone = 0.0
         self.streams: list[float] = []
 
-    def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self.gone)
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.gone
-
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        task = asyncio.current_task()
-        name = getattr(task.get_coro(), "__qualname__", "") if task else ""
-        if name.startswith("Follower."):
+        if waits_in("Follower."):
             self.streams.append(seconds)
-        if not (self.leaps and name.startswith("Runner.")):
-            await super().wait(event, seconds)
-            return
-        await super().wait(event, min(seconds, 0.005))
-        self.gone += seconds if not event.is_set() else 0.0
+        await super().wait(event, seconds)
 
 
 async def test_a_silent_stream_hides_no_end(standin: FalStandIn, fal_environment: dict[str, str]) -> None:
     del fal_environment["VIDEOGEN_POLL_INTERVAL_S"]
     standin.hold("IN_PROGRESS")
     standin.fault("stream_silent", after=2)
-    clock = LeapingClock(leaps=False)
+    clock = StreamsClock(leaps=False)
     async with VideoService(load_settings(fal_environment), clock=clock) as service:
         job = await service.generate(PINNED)
         await shown(service, job, lambda one: one.message.startswith("running at fal"))
@@ -189,7 +176,7 @@ async def test_a_stream_that_is_not_offered_costs_few_requests(
     standin.streams = False
     standin.hold("IN_PROGRESS")
     del fal_environment["VIDEOGEN_POLL_INTERVAL_S"]
-    clock = LeapingClock(leaps=True)
+    clock = StreamsClock(leaps=True)
     async with VideoService(load_settings(fal_environment), clock=clock) as service:
         job = await service.generate(PINNED)
         looked = lambda: count(standin, "/status") >= 20  # noqa: E731

@@ -34,6 +34,7 @@ from videogen_mcp.selection.scoring import Candidate
 from videogen_mcp.types import Video, VideoRequest
 
 MOST_JOBS = 3
+FRAME = "https://files.example/fox.png"
 LONG = 7 * 3600.0
 CLIP = Video(
     path="a.mp4",
@@ -121,8 +122,9 @@ class JobMachine(RuleBasedStateMachine):
         prices=st.lists(price, min_size=1, max_size=4),
         room=st.one_of(st.none(), st.sampled_from(["0", "0.10", "1.00", "9.00"]).map(Decimal)),
         fallback=st.sampled_from([True, True, True, False]),
+        media=st.booleans(),
     )
-    def create(self, prices: list[Decimal | None], room: Decimal | None, fallback: bool) -> None:  # noqa: FBT001
+    def create(self, prices: list[Decimal | None], room: Decimal | None, fallback: bool, media: bool) -> None:  # noqa: FBT001
         """What may be bought first is within the cap: selection sees to that; a price that is not known was pinned."""
         job_id = f"{len(self.jobs):032x}"
         listed = {f"{'one' if number % 2 else 'two'}:e{number}": usd for number, usd in enumerate(prices)}
@@ -130,7 +132,7 @@ class JobMachine(RuleBasedStateMachine):
         job = Job(
             id=job_id,
             status="queued",
-            request=VideoRequest(prompt="a fox", allow_fallback=fallback),
+            request=VideoRequest(prompt="a fox", allow_fallback=fallback, first_frame=FRAME if media else None),
             mode="text_to_video",
             intent="general",
             candidates=tuple(candidate(endpoint, usd) for endpoint, usd in listed.items()),
@@ -139,7 +141,7 @@ class JobMachine(RuleBasedStateMachine):
             cap_usd=cap,
             driver=self.world.driver.name,
         )
-        self.jobs[job_id] = Expected(listed, cap, fallback)
+        self.jobs[job_id] = Expected(listed, cap, fallback, media)
         self.do(lambda: self._start(job))
 
     async def _start(self, job: Job) -> None:
@@ -247,7 +249,6 @@ class JobMachine(RuleBasedStateMachine):
         elif (what == "gone" and job.gone >= GONE_AFTER) or since > DEADLINE:
             job.seen_failed("timed_out")
         else:
-            job.deaths = 0 if job.last.status == "submitted" else job.deaths
             job.looks()
         match what:
             case "pending":

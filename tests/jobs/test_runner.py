@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.clocks import LeapingClock
 from tests.conftest import OpenService
 from tests.standins.clips import make_clip
 from tests.standins.fal import FalStandIn
@@ -19,6 +20,7 @@ from videogen_mcp.catalogue.encode import Payload
 from videogen_mcp.catalogue.pricing import Cost
 from videogen_mcp.errors import ErrorCode
 from videogen_mcp.jobs.clock import SystemClock
+from videogen_mcp.jobs.delivery import Delivery
 from videogen_mcp.jobs.job import Attempt, Job, JobError
 from videogen_mcp.jobs.runner import next_candidate
 from videogen_mcp.jobs.watch import FIRST_WORD_SECONDS
@@ -259,29 +261,13 @@ async def test_a_request_that_the_gateway_forgot_is_not_paid_for_again(
     assert job.committed_usd == job.attempts[0].cost_usd != 0
 
 
-class NotingClock(SystemClock):
-    """A clock that notes how long those who drive jobs ask it to wait, and leaps instead."""
-
-    def __init__(self) -> None:
-        self.pauses: list[float] = []
-
-    def monotonic(self) -> float:
-        return super().monotonic() + sum(self.pauses)
-
-    async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        task = asyncio.current_task()
-        drives = task is not None and getattr(task.get_coro(), "__qualname__", "").startswith("Runner.")
-        self.pauses += [seconds] if drives else []
-        await super().wait(event, min(seconds, 0.01) if drives else seconds)
-
-
 @pytest.mark.parametrize(("asked", "expected"), [("42", 42.0), ("1000000", 600.0), ("inf", None), ("nan", None)])
 async def test_a_gateway_is_left_alone_as_long_as_it_asks_within_reason(
     standin: FalStandIn, fal_environment: dict[str, str], asked: str, expected: float | None
 ) -> None:
     standin.fault("status_status", status=429, headers={"Retry-After": asked})
     del fal_environment["VIDEOGEN_POLL_INTERVAL_S"]
-    clock = NotingClock()
+    clock = LeapingClock()
     async with VideoService(load_settings(fal_environment), clock=clock) as service, asyncio.timeout(20):
         job = await service.wait((await service.generate(PINNED)).id, 1_000_000)  # on a clock that leaps
     assert job.status == "completed"
@@ -373,10 +359,20 @@ async def test_a_cancel_in_the_queue(standin: FalStandIn, fal_service: VideoServ
     assert sum(request.path.endswith("/cancel") for request in standin.requests) == 1
 
 
-async def test_a_cancel_before_the_submit_sends_nothing(standin: FalStandIn, fal_service: VideoService) -> None:
+async def test_a_cancel_before_the_submit_sends_nothing(
+    standin: FalStandIn, fal_service: VideoService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, prepare = asyncio.Event(), Delivery.prepare
+
+    async def held(*arguments: Any) -> Any:
+        await release.wait()
+        return await prepare(*arguments)
+
+    monkeypatch.setattr(Delivery, "prepare", held)
     job = await fal_service.generate(FREE)
     job = await fal_service.cancel(job.id)
     assert (job.status, job.message) == ("cancelled", "cancelled before anything was sent")
+    release.set()
     job = await fal_service.wait(job.id, 5)
     await fal_service.close()
     assert (standin.requests, job.attempts, job.committed_usd) == ([], (), 0)

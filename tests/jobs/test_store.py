@@ -318,5 +318,18 @@ async def test_only_open_jobs_are_taken_over_and_only_once(store: Store, status:
     assert await store.drivers() == ({"me"} if is_open else set())
     assert await store.open_jobs("me") == (["a"] if is_open else [])
     assert await store.open_jobs("other") == []
+    await store.update_job("a", now=NOW, risk="media")
     taken = await asyncio.gather(*(store.take_over("a", old="me", new=f"n{number}") for number in range(4)))
     assert [crashes for crashes in taken if crashes is not None] == ([1] if is_open else [])
+
+
+async def test_a_death_counts_only_for_what_was_risky_and_once(store: Store) -> None:
+    await create(store, job("a"))
+    assert await store.take_over("a", old="me", new="b") == 0
+    await store.update_job("a", now=NOW, risk="media")
+    assert await store.take_over("a", old="b", new="c") == 1
+    assert (await store.get("a")).risk == ""
+    assert await store.take_over("a", old="c", new="d") == 1
+    await store.update_job("a", now=NOW, risk="media")
+    await store.hand_over("d")
+    assert await store.take_over("a", old="", new="e") == 1

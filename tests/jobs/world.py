@@ -27,6 +27,7 @@ from videogen_mcp.jobs.parts import RunnerParts
 from videogen_mcp.jobs.runner import Runner
 from videogen_mcp.jobs.slots import Slots
 from videogen_mcp.jobs.store import Store
+from videogen_mcp.jobs.suspects import Suspects
 from videogen_mcp.selection.scoring import Candidate
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import Json, Video
@@ -179,6 +180,7 @@ class Driver:
                 driver=self.name,
                 lessons=Lessons(world.clock),
                 slots=Slots(world.store, {}, world.clock),
+                suspects=Suspects(at_once=99),
                 submit_turn=no_pace,
                 poll_interval=None,
             )
@@ -254,5 +256,13 @@ class HandDelivery(Delivery):
         await self._world.ask(self._driver, "prepare", job.id, candidate.endpoint_id)
         return candidate.payload.body | {"job": job.id}
 
-    async def collect(self, job: Job, candidate: Candidate, finished: Finished, on_progress: Any) -> Video:  # noqa: ARG002
+    async def collect(
+        self,
+        job: Job,
+        candidate: Candidate,
+        finished: Finished,  # noqa: ARG002
+        on_progress: Any,  # noqa: ARG002
+        *,
+        apart: bool = False,  # noqa: ARG002
+    ) -> Video:
         return await self._world.ask(self._driver, "fetch", job.id, candidate.endpoint_id)

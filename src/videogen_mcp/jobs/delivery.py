@@ -5,11 +5,12 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import httpx2
-from anyio import to_thread
+from anyio import BrokenWorkerProcess, to_process, to_thread
 
 from videogen_mcp.errors import DownloadFailed, UnsafeMedia
 from videogen_mcp.gateways.abilities import OnBytes, TellsUploads
@@ -18,7 +19,7 @@ from videogen_mcp.jobs.job import Job
 from videogen_mcp.media.disk import cannot_write, check_room, remove_parts
 from videogen_mcp.media.fetch import Downloaded, download
 from videogen_mcp.media.files import read_local
-from videogen_mcp.media.probe import inspect
+from videogen_mcp.media.probe import ClipFacts, inspect
 from videogen_mcp.selection.scoring import Candidate
 from videogen_mcp.settings import Settings
 from videogen_mcp.types import MEDIA_FIELDS, Json, Video, texts_in
@@ -75,9 +76,22 @@ class Delivery:
         return await _hand_over(fetched.path, fetched.mime_type, gateway, on_bytes)
 
     async def collect(
-        self, job: Job, candidate: Candidate, finished: Finished, on_progress: Callable[[int, int | None], None]
+        self,
+        job: Job,
+        candidate: Candidate,
+        finished: Finished,
+        on_progress: Callable[[int, int | None], None],
+        *,
+        apart: bool = False,
     ) -> Video:
         """Bring the finished clip into the videos folder and look at it.
+
+        Args:
+            job: The job.
+            candidate: What made it.
+            finished: Where it is.
+            on_progress: Told how far the download is, in bytes.
+            apart: Decode it in a process of its own, which may die of it.
 
         Raises:
             DownloadFailed: It could not be fetched whole, or is no video.
@@ -96,16 +110,16 @@ class Delivery:
             kept = await self._fetch(finished, destination, on_progress)
         poster = kept.path.with_name(f"{destination.name}.poster.jpg")
         sheet = kept.path.with_name(f"{destination.name}.sheet.jpg")
-        facts = await to_thread.run_sync(
-            lambda: inspect(
-                kept.path,
-                poster=poster,
-                sheet=sheet,
-                asked_seconds=job.request.duration or candidate.payload.seconds,
-                asked_ratio=job.request.aspect_ratio,
-                audio_asked=candidate.payload.has_audio,
-            )
+        look = partial(
+            inspect,
+            kept.path,
+            poster=poster,
+            sheet=sheet,
+            asked_seconds=job.request.duration or candidate.payload.seconds,
+            asked_ratio=job.request.aspect_ratio,
+            audio_asked=candidate.payload.has_audio,
         )
+        facts = await (_apart(look, kept.path) if apart else to_thread.run_sync(look))
         return Video(
             path=str(kept.path),
             resource_uri=f"videogen://videos/{job.id}",
@@ -142,6 +156,30 @@ class Delivery:
             raise DownloadFailed(
                 f"The gateway's result may not be fetched: {error.message}", retryable=False
             ) from error
+
+
+async def _apart(look: Callable[[], ClipFacts], clip: Path) -> ClipFacts:
+    """Look at a clip in a process of its own."""
+    try:
+        found = await to_process.run_sync(_outcome, look, cancellable=True)
+    except BrokenWorkerProcess as error:
+        raise DownloadFailed(
+            "The clip is here, but whatever decodes it ends at once: its file is broken or harmful.",
+            retryable=False,
+            fix=f"It lies at {clip}.",
+        ) from error
+    if isinstance(found, ClipFacts):
+        return found
+    message, fix = found
+    raise DownloadFailed(message, retryable=False, fix=fix)
+
+
+def _outcome(look: Callable[[], ClipFacts]) -> ClipFacts | tuple[str, str]:
+    """What a look found, or what is wrong with the file and what to do: errors of ours cannot be pickled."""
+    try:
+        return look()
+    except DownloadFailed as error:
+        return error.message, error.fix
 
 
 async def _hand_over(path: Path, mime_type: str, gateway: Gateway, on_bytes: OnBytes) -> str:

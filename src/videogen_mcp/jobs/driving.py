@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from videogen_mcp.jobs.job import OPEN
@@ -40,15 +40,17 @@ class Driving(Queries):
 
     @whole
     async def take_over(self, job_id: str, *, old: str, new: str) -> int | None:
-        """Make `new` the driver of a job that `old` drove, and count a crash unless `old` handed it over.
+        """Make `new` the driver of a job that `old` drove, and count a crash if that may have been the job's doing.
 
-        Returns how many drivers the job has brought down; None when somebody else was quicker.
+        It is not where `old` handed the job over, nor where the job only waited.
+
+        Returns how many drivers the job may have brought down; None when somebody else was quicker.
         """
-        crashes = jobs.c.crashes + (1 if old else 0)
+        crashes = jobs.c.crashes + case((jobs.c.risk != "", 1), else_=0) if old else jobs.c.crashes
         statement = (
             update(jobs)
             .where(jobs.c.id == job_id, jobs.c.driver == old, jobs.c.status.in_(OPEN))
-            .values(driver=new, crashes=crashes)
+            .values(driver=new, crashes=crashes, risk="")
             .returning(jobs.c.crashes)
         )
         async with self._database.writing() as connection:

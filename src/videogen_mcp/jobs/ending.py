@@ -62,12 +62,16 @@ class Ending:
 
     async def _deliver(self, job: Job, finished: Finished) -> None:
         """Fetch the clip; a failure here is never a failure of the generation, and nothing is submitted again."""
-        await self._parts.update(job.id, progress=max(job.progress, 0.95), message="fetching the finished clip")
+        # A clip that a process may have died of is decoded apart from this one, and so brings down nobody.
+        is_suspect = job.crashes > 0
+        risk = job.risk if is_suspect else "clip"
+        progress = max(job.progress, 0.95)
+        await self._parts.update(job.id, progress=progress, message="fetching the finished clip", risk=risk)
         nobody = asyncio.Event()
         for number in range(1, DOWNLOAD_TRIES + 1):
             try:
                 async with told_in_steps(self._parts.teller(job.id), "fetching the finished clip") as on_bytes:
-                    video = await self._parts.delivery.collect(job, job.current, finished, on_bytes)
+                    video = await self._parts.delivery.collect(job, job.current, finished, on_bytes, apart=is_suspect)
             except DownloadFailed as error:
                 if not error.retryable or number == DOWNLOAD_TRIES:
                     where = (

@@ -25,11 +25,11 @@ logger = logging.getLogger(__name__)
 ADOPTION_SECONDS = 1.0
 """How often a process looks for the jobs of dead ones."""
 
-MOST_CRASHES = 10
-"""A job that was being driven when this many processes died is not driven again: it may be what kills them.
+MOST_CRASHES = 3
+"""A job that was at something risky when this many processes died is not driven again: it may be what kills them.
 
-What does so does it every time; what was accepted and paid for is not to be lost to a few kills from outside. Processes
-that died while it only waited for a gateway do not count (`Runner`).
+Processes that died while it waited, or sent a text, do not count (`suspects`), so a gateway has been paid for none of
+those that are given up.
 """
 
 

@@ -135,7 +135,8 @@ class Job:
         error: The reason, when failed or uncertain.
         cancel_requested: The caller wants it stopped.
         driver: The process that drives it; empty when one that stopped in order has handed it over.
-        crashes: How many processes died while they drove it, since it last only waited for a gateway.
+        crashes: How many processes died while they did with it what `risk` says, one after the other.
+        risk: What its driver does with it that might bring a process down; empty while it only waits.
         created_at: When it was made.
         updated_at: When it last changed.
     """
@@ -158,6 +159,7 @@ class Job:
     cancel_requested: bool = False
     driver: str = ""
     crashes: int = 0
+    risk: str = ""
 
     @property
     def ended(self) -> bool:

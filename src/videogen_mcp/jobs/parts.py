@@ -13,6 +13,7 @@ from videogen_mcp.jobs.delivery import Delivery
 from videogen_mcp.jobs.lessons import Lessons
 from videogen_mcp.jobs.slots import Slots
 from videogen_mcp.jobs.store import Store
+from videogen_mcp.jobs.suspects import Suspects
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class RunnerParts:
     driver: str
     lessons: Lessons
     slots: Slots
+    suspects: Suspects
     submit_turn: Callable[[str], Awaitable[bool]]
     poll_interval: float | None
     callbacks: Callbacks | None = None

@@ -29,6 +29,7 @@ from videogen_mcp.jobs.job import Attempt, Job, JobError, NoLongerDriver, NoSlot
 from videogen_mcp.jobs.lost import LOST_MESSAGE, SENDER_DIED, LostSubmits, lost_error
 from videogen_mcp.jobs.parts import RunnerParts
 from videogen_mcp.jobs.steps import told_in_steps
+from videogen_mcp.jobs.suspects import risk_of_sending
 from videogen_mcp.jobs.trace import trace_attempt
 from videogen_mcp.jobs.watch import Watch
 from videogen_mcp.jobs.whole import in_one_go
@@ -86,9 +87,13 @@ class Runner:
     async def _drive(self, job_id: str) -> None:
         try:
             job = await self._store.get(job_id)
-            while not job.ended and job.driver == self._parts.driver:
-                await self._step(job)
-                job = await self._store.get(job_id)
+            draws = self._parts.gateway(job.current.gateway).on_this_machine
+            async with self._parts.suspects.one(job, "drawing" if draws else ""):
+                if draws and not job.ended:
+                    await self._update(job, risk="drawing")
+                while not job.ended and job.driver == self._parts.driver:
+                    await self._step(job)
+                    job = await self._store.get(job_id)
         except NoLongerDriver:
             logger.info("job %s is driven by somebody else by now", job_id)
         except StoreError:
@@ -150,18 +155,26 @@ class Runner:
             return not current.ended and not current.cancel_requested and current.driver == self._parts.driver
 
         async with self._parts.slots.one(candidate.gateway, is_wanted):
-            await self._update(job, message=f"preparing the request for {candidate.endpoint}")
-            trouble: VideoGenError | None = None
-            body = candidate.payload.body
+            body, trouble = await self._prepared(job, candidate, gateway)
+            waited = trouble is None and await self._parts.submit_turn(candidate.gateway)
+            if waited and await self._store.is_to_be_cancelled(job.id):
+                return
+            await in_one_go(self._begin_and_send(job, candidate, body, trouble))
+
+    async def _prepared(self, job: Job, candidate: Candidate, gateway: Gateway) -> tuple[Json, VideoGenError | None]:
+        """The body with its media where the gateway can use them, or why they are not."""
+        message, risk = f"preparing the request for {candidate.endpoint}", risk_of_sending(job, gateway)
+        body, trouble = candidate.payload.body, None
+        async with self._parts.suspects.one(job, risk if risk == "media" else ""):
+            await self._update(job, message=message, risk=risk)
             try:
                 async with told_in_steps(self._parts.teller(job.id), "sending the media") as on_bytes:
                     body = await self._parts.delivery.prepare(job, candidate, gateway, on_bytes)
             except (GatewayError, InvalidRequest, DownloadFailed) as error:
                 trouble = error
-            waited = trouble is None and await self._parts.submit_turn(candidate.gateway)
-            if waited and await self._store.is_to_be_cancelled(job.id):
-                return
-            await in_one_go(self._begin_and_send(job, candidate, body, trouble))
+            if risk == "media":
+                await self._update(job, risk="", crashes=0)
+        return body, trouble
 
     async def _begin_and_send(self, job: Job, candidate: Candidate, body: Json, trouble: VideoGenError | None) -> None:
         try:

@@ -320,7 +320,7 @@ class Store(Driving):
             job_id: The job.
             now: The time of the change.
             status: Its new state, when it changes.
-            values: Any of `message`, `progress`, `warnings`, `video`, `error`, `crashes`.
+            values: Any of `message`, `progress`, `warnings`, `video`, `error`, `crashes`, `risk`.
 
         Raises:
             NoLongerDriver: Somebody else drives it.

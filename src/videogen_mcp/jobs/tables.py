@@ -95,6 +95,7 @@ jobs = Table(
     Column("error", JSON),
     Column("cancel_requested", Boolean, nullable=False),
     Column("crashes", Integer, nullable=False, server_default="0"),
+    Column("risk", String(16), nullable=False, server_default=""),
     Column("called_back_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
@@ -188,6 +189,7 @@ def job_from_row(fields: RowMapping, attempt_rows: Sequence[RowMapping]) -> Job:
         cancel_requested=fields["cancel_requested"],
         driver=fields["driver"],
         crashes=fields["crashes"],
+        risk=fields["risk"],
         created_at=fields["created_at"],
         updated_at=fields["updated_at"],
     )

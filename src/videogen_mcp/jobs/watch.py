@@ -114,21 +114,16 @@ class Watch:
         step = PROGRESS_STEP if state.progress is not None else GUESSED_STEP
         progress = max(job.progress, step * int(min(progress, 0.99) / step))
         message = state.message or job.message
-        crashes = 0 if self._only_waits(job) else job.crashes
-        if (progress, message, crashes) == (job.progress, job.message, job.crashes):
+        if (progress, message) == (job.progress, job.message):
             return job
-        is_detail = (progress, crashes) == (job.progress, job.crashes) and _is_detail(message, job.message)
+        is_detail = progress == job.progress and _is_detail(message, job.message)
         if is_detail and (self._clock.now() - job.updated_at).total_seconds() < _tenth(waited, FIRST_DETAIL_SECONDS):
             return job
         now = self._clock.now()
         async with self._storing:
-            await self._store.update_job(job.id, now=now, progress=progress, message=message, crashes=crashes)
+            await self._store.update_job(job.id, now=now, progress=progress, message=message)
         self._parts.bell.ring(job.id)
-        return replace(job, progress=progress, message=message, crashes=crashes, updated_at=now)
-
-    def _only_waits(self, job: Job) -> bool:
-        """Whether the job waits for a gateway, which brings no process down: those that died meanwhile are not its."""
-        return job.attempts[-1].status == "submitted" and not self._parts.gateway(job.current.gateway).on_this_machine
+        return replace(job, progress=progress, message=message, updated_at=now)
 
 
 def _tenth(waited: float, least: float) -> float:

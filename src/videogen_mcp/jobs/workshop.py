@@ -24,6 +24,7 @@ from videogen_mcp.jobs.retention import prune
 from videogen_mcp.jobs.runner import Runner
 from videogen_mcp.jobs.slots import Slots
 from videogen_mcp.jobs.store import Store
+from videogen_mcp.jobs.suspects import Suspects
 from videogen_mcp.settings import Settings
 
 LOOKED_UP_AT_START = 50
@@ -86,6 +87,7 @@ def _runners(surroundings: Surroundings, store: Store) -> Callable[[str], Runner
     settings, clock = surroundings.settings, surroundings.clock
     slots = Slots(store, settings.gateway_limits, clock)
     delivery = Delivery(settings, surroundings.http)
+    suspects = Suspects()
 
     def runner_for(driver: str) -> Runner:
         return Runner(
@@ -99,6 +101,7 @@ def _runners(surroundings: Surroundings, store: Store) -> Callable[[str], Runner
                 driver=driver,
                 lessons=surroundings.lessons,
                 slots=slots,
+                suspects=suspects,
                 submit_turn=surroundings.submit_turn,
                 poll_interval=settings.poll_interval_s,
                 callbacks=surroundings.callbacks,
