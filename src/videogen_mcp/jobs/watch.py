@@ -17,7 +17,7 @@ LONGEST_PAUSE_SECONDS = 600.0
 FIRST_WORD_SECONDS = 1.5
 """So long a stream may take to tell its first state before the generation is looked at instead."""
 
-QUIET_SECONDS = 120.0
+QUIET_SECONDS = 300.0
 """A stream that told no state for this long is checked by a look: an end that it lost must not be lost here."""
 
 GONE_AFTER = 5
