@@ -25,7 +25,7 @@ from videogen_mcp.gateways.fal import FalPlatform
 from videogen_mcp.jobs.bell import Bell
 from videogen_mcp.jobs.callbacks import Callbacks
 from videogen_mcp.jobs.clock import Clock, SystemClock
-from videogen_mcp.jobs.job import Job
+from videogen_mcp.jobs.job import Job, start_of_day
 from videogen_mcp.jobs.lessons import Lessons
 from videogen_mcp.jobs.location import Location
 from videogen_mcp.jobs.nonce import with_nonce
@@ -256,7 +256,7 @@ class VideoService:
             job,
             request_key=job.request.request_key,
             fingerprint=fingerprint,
-            day_start=job.created_at.replace(hour=0, minute=0, second=0, microsecond=0),
+            day_start=start_of_day(job.created_at),
             day_budget=self.settings.daily_budget_usd,
         )
         if stored.id == job.id:

@@ -90,9 +90,18 @@ class Expected:
 
     @property
     def committed_as_far_as_known(self) -> Decimal | None:
-        """The same with nothing for a cost that is not known, once something was tried."""
+        """The same with nothing for a cost that is not known, once something was tried.
+
+        Between two tries it is as much more as the first one was to cost.
+        """
         if not self.tries:
             return self.committed
+        waits = self.status in {"queued", "working"} and self.last.status in {"failed", "cancelled"}
+        return self.spent + ((next(iter(self.prices.values())) or Decimal(0)) if waits else Decimal(0))
+
+    @property
+    def spent(self) -> Decimal:
+        """What the tries cost, as far as known."""
         return sum((one.cost for one in self.tries if one.cost is not None), Decimal(0))
 
     @property

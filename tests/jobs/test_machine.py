@@ -340,7 +340,7 @@ class JobMachine(RuleBasedStateMachine):
         for job_id, expected in self.jobs.items():
             ((committed,),) = self.rows("SELECT committed_usd FROM jobs WHERE id = ?", job_id)
             assert committed == millionths(expected.committed_as_far_as_known)
-            assert None in {expected.cap, committed} or committed <= millionths(expected.cap)
+            assert expected.cap is None or expected.spent <= expected.cap
 
     @invariant()
     def every_move_was_legal(self) -> None:

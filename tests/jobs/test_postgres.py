@@ -55,6 +55,7 @@ async def test_older_tables_get_todays_form(url: str, plain: SyncEngine) -> None
             "DROP INDEX attempts_by_status",
             "DROP INDEX attempts_by_end",
             "ALTER TABLE jobs DROP COLUMN crashes, DROP COLUMN called_back_at",
+            "ALTER TABLE jobs DROP COLUMN risk, DROP COLUMN reserved_usd",
             "ALTER TABLE attempts DROP COLUMN begun_at, DROP COLUMN ended_at",
         ):
             connection.execute(text(statement))

@@ -181,6 +181,7 @@ class Driver:
                 lessons=Lessons(world.clock),
                 slots=Slots(world.store, {}, world.clock),
                 suspects=Suspects(at_once=99),
+                day_budget=None,
                 submit_turn=no_pace,
                 poll_interval=None,
             )

@@ -33,8 +33,12 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "CREATE INDEX attempts_by_status ON attempts (status)",
         "ALTER TABLE jobs ADD COLUMN called_back_at VARCHAR(32)",
     ),
-    # To version 4: a death counts only for the jobs whose work could have brought it about.
-    ("ALTER TABLE jobs ADD COLUMN risk VARCHAR(16) NOT NULL DEFAULT ''",),
+    # To version 4: a death counts only for the jobs whose work could have brought it about, and a job that waits for
+    # its next attempt keeps its part of the day's budget.
+    (
+        "ALTER TABLE jobs ADD COLUMN risk VARCHAR(16) NOT NULL DEFAULT ''",
+        "ALTER TABLE jobs ADD COLUMN reserved_usd BIGINT",
+    ),
 )
 """The statements that lead from each version to the next, the first of them from version 1; the same for both."""
 

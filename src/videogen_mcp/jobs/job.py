@@ -1,7 +1,7 @@
 """The durable record: a job, its attempts, and the moves that are legal. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from videogen_mcp.errors import ErrorCode, VideoGenError
@@ -187,6 +187,11 @@ class Job:
         if not billed or any(one is None for one in billed):
             return None
         return sum((one or Decimal(0) for one in billed), Decimal(0))
+
+
+def start_of_day(moment: datetime) -> datetime:
+    """When the UTC day of a moment began: what is committed counts for the day on which its job was made."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def check_job_move(before: JobStatus, after: JobStatus) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -30,6 +31,7 @@ class RunnerParts:
     lessons: Lessons
     slots: Slots
     suspects: Suspects
+    day_budget: Decimal | None
     submit_turn: Callable[[str], Awaitable[bool]]
     poll_interval: float | None
     callbacks: Callbacks | None = None

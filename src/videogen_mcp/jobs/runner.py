@@ -16,6 +16,7 @@ from videogen_mcp.errors import (
     GatewayError,
     InvalidRequest,
     NotSent,
+    OverBudget,
     StoreError,
     SubmitRefused,
     SubmitUncertain,
@@ -186,9 +187,15 @@ class Runner:
                 cost_usd=candidate.cost.estimated_usd,
                 now=self._clock.now(),
                 slots=self._parts.slots.limit(candidate.gateway),
+                ceiling_usd=candidate.cost.ceiling_usd,
+                day_budget=self._parts.day_budget,
             )
         except NoSlot:
             return  # another process was quicker: the next step waits again
+        except OverBudget as error:
+            reason = JobError(error.code, f"{candidate.endpoint} was next. {error.message}", error.fix)
+            await self._update(job, status="failed", error=reason, message=reason.message)
+            return
         if attempt is None:
             return
         if trouble is not None:

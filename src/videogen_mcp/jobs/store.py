@@ -5,12 +5,12 @@ took its jobs over: each write looks whether the job is still its own, while nob
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import and_, delete, func, insert, literal, select, update
+from sqlalchemy import and_, case, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +20,7 @@ from videogen_mcp.jobs.database import Database
 from videogen_mcp.jobs.driving import Driving
 from videogen_mcp.jobs.job import (
     ENDED,
+    OPEN,
     Attempt,
     Job,
     JobError,
@@ -27,6 +28,7 @@ from videogen_mcp.jobs.job import (
     NoSlot,
     check_attempt_move,
     check_job_move,
+    start_of_day,
 )
 from videogen_mcp.jobs.tables import (
     UtcTime,
@@ -135,7 +137,7 @@ class Store(Driving):
                 if request_key is not None and (earlier := await self._by_key(connection, request_key, fingerprint)):
                     return earlier
                 if day_budget is not None:
-                    await self._check_day(connection, job, day_start, day_budget)
+                    await self._check_day(connection, job, job.candidates[0].cost.ceiling_usd, (day_start, day_budget))
                 row = job_to_row(job) | {"request_key": request_key, "fingerprint": fingerprint}
                 await connection.execute(insert(jobs).values(row))
         except IntegrityError:
@@ -147,12 +149,25 @@ class Store(Driving):
             return earlier
         return job
 
-    async def _check_day(self, connection: AsyncConnection, job: Job, day_start: datetime, day_budget: Decimal) -> None:
-        since = jobs.c.created_at >= day_start
-        spent: Decimal = (await connection.execute(select(func.sum(jobs.c.committed_usd)).where(since))).scalar() or (
-            Decimal(0)
-        )
-        wanted = job.candidates[0].cost.ceiling_usd
+    async def _check_day(
+        self, connection: AsyncConnection, job: Job, wanted: Decimal | None, day: tuple[datetime, Decimal]
+    ) -> None:
+        """Check that what a job is to commit now fits beside all that the day's jobs, its own attempts included, did.
+
+        Args:
+            connection: The transaction, which no other one of this matter runs beside.
+            job: The job; it need not be stored yet.
+            wanted: The most that its next attempt costs, None where that is unknown.
+            day: When the day began, and its budget.
+
+        Raises:
+            OverBudget: It does not fit.
+        """
+        day_start, day_budget = day
+        where = (jobs.c.created_at >= day_start, jobs.c.created_at < day_start + timedelta(days=1), jobs.c.id != job.id)
+        others = (await connection.execute(select(func.sum(jobs.c.committed_usd)).where(*where))).scalar()
+        own = sum((one.cost_usd or Decimal(0) for one in job.attempts), Decimal(0))
+        spent: Decimal = (others or Decimal(0)) + own
         if wanted is None or spent + wanted > day_budget:
             price = "an unknown price" if wanted is None else f"up to ${wanted:.2f}"
             raise OverBudget(
@@ -207,6 +222,8 @@ class Store(Driving):
         cost_usd: Decimal | None,
         now: datetime,
         slots: int | None = None,
+        ceiling_usd: Decimal | None = None,
+        day_budget: Decimal | None = None,
     ) -> Attempt | None:
         """Write down that a submit is about to be sent. Only who gets the attempt back may send it.
 
@@ -218,11 +235,15 @@ class Store(Driving):
             cost_usd: What it commits, None where that is unknown.
             now: The time.
             slots: How many generations may run at the gateway, over all processes; None for no limit.
+            ceiling_usd: The most it may cost, None where that is unknown.
+            day_budget: The most that the jobs of one day may commit, None for no limit. The first attempt was checked
+                when the job was made.
 
         Returns None when the job has ended, is to be cancelled, is driven by somebody else, or has a live attempt.
 
         Raises:
             NoSlot: As many run as may.
+            OverBudget: The budget of the job's day does not allow another attempt.
         """
         async with self._database.writing() as connection:
             job = await self._found(connection, job_id, for_update=True)
@@ -234,6 +255,9 @@ class Store(Driving):
                 await self._database.serialise(connection, f"slots of {gateway}")
                 if await self._count_running(connection, gateway, now) >= slots:
                     raise NoSlot
+            if day_budget is not None and job.attempts:
+                await self._database.serialise(connection, "the day's budget")
+                await self._check_day(connection, job, ceiling_usd, (start_of_day(job.created_at), day_budget))
             values = {
                 "job_id": job_id,
                 "number": len(job.attempts) + 1,
@@ -308,9 +332,16 @@ class Store(Driving):
             await self._sum_up(connection, job_id)
 
     async def _sum_up(self, connection: AsyncConnection, job_id: str) -> None:
-        """Keep the job's commitment in step with its attempts; an unknown cost counts as nothing here."""
-        total = select(func.coalesce(func.sum(attempts.c.cost_usd), 0)).where(attempts.c.job_id == job_id)
-        await connection.execute(update(jobs).where(jobs.c.id == job_id).values(committed_usd=total.scalar_subquery()))
+        """Keep the job's commitment in step with its attempts; an unknown cost counts as nothing here.
+
+        Between two attempts an open job keeps what its first one was to cost: others must not spend that meanwhile.
+        """
+        own = attempts.c.job_id == job_id
+        total = select(func.coalesce(func.sum(attempts.c.cost_usd), 0)).where(own).scalar_subquery()
+        live = select(attempts.c.number).where(own, attempts.c.status.not_in(("failed", "cancelled"))).exists()
+        waits = and_(jobs.c.status.in_(OPEN), ~live)
+        kept = case((waits, func.coalesce(jobs.c.reserved_usd, 0)), else_=0)
+        await connection.execute(update(jobs).where(jobs.c.id == job_id).values(committed_usd=total + kept))
 
     @whole
     async def update_job(self, job_id: str, *, now: datetime, status: JobStatus | None = None, **values: Any) -> None:

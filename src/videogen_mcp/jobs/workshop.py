@@ -102,6 +102,7 @@ def _runners(surroundings: Surroundings, store: Store) -> Callable[[str], Runner
                 lessons=surroundings.lessons,
                 slots=slots,
                 suspects=suspects,
+                day_budget=settings.daily_budget_usd,
                 submit_turn=surroundings.submit_turn,
                 poll_interval=settings.poll_interval_s,
                 callbacks=surroundings.callbacks,
