@@ -7,7 +7,7 @@ from videogen_mcp.jobs.clock import SystemClock
 
 
 class LeapingClock(SystemClock):
-    """A pause of who drives a job is over at once, and counts as time gone by.
+    """A pause of who drives a job is over at once and counts as time gone by, also where an event cuts it short.
 
     Attributes:
         leaps: Whether it does so now.
@@ -33,7 +33,7 @@ class LeapingClock(SystemClock):
         self.pauses.append(seconds)
         # Others get their turn, such as the stand-in's answer to somebody else.
         await super().wait(event, min(seconds, 0.005))
-        self.gone += 0.0 if event.is_set() else seconds
+        self.gone += seconds
 
 
 def waits_in(prefix: str) -> bool:

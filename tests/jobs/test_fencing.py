@@ -75,7 +75,7 @@ async def taken_fixture(fal_service: VideoService) -> AsyncIterator[Taken]:
         now=now,
     )
     assert attempt is not None
-    assert await store.take_over(job.id, old="sleeper", new="adopter") == 1
+    assert await store.take_over(job.id, old="sleeper", new="adopter") == 0
     yield Taken(job.id, store, sleeper, store.driven_by("adopter"))
     await store.close()
 
@@ -164,7 +164,7 @@ async def taken_while_asleep(other: VideoService, request: VideoRequest, sleep: 
         store = await sleeper.location.open()
         try:
             # What the end of a session, or of a lock's holder, leads to: nobody vouches for the driver any more.
-            assert await store.take_over(job.id, old=job.driver, new="a-process-that-died") == 1
+            assert await store.take_over(job.id, old=job.driver, new="a-process-that-died") == 0
             await other.resume()
             yield job
         finally:

@@ -112,6 +112,10 @@ class JobMachine(RuleBasedStateMachine):
     def at(self, stage: str) -> list[str]:
         return [job_id for job_id, job in self.jobs.items() if job.stage == stage]
 
+    def given_up(self) -> list[str]:
+        """Uncertain jobs that nobody is looking for: the engine does one thing at a time for each."""
+        return [job_id for job_id, job in self.jobs.items() if job.status == "uncertain" and not job.stage]
+
     def answer(self, job_id: str, given: Any) -> None:
         self.do(lambda: self.world.answer(job_id, given))
 
@@ -162,10 +166,10 @@ class JobMachine(RuleBasedStateMachine):
         if all(one.status in {"failed", "cancelled"} for one in job.tries):
             job.status = "cancelled"  # its driver notices when the media are prepared
 
-    @precondition(lambda self: any(job.status == "uncertain" for job in self.jobs.values()))
+    @precondition(lambda self: self.given_up())
     @rule()
     def ask_after_a_lost_one(self) -> None:
-        job_id = next(job_id for job_id, job in self.jobs.items() if job.status == "uncertain")
+        job_id = self.given_up()[0]
         self.world.clock.passed += 60
         self.jobs[job_id].stage = "find"
         self.do(lambda: self.world.look_up(job_id))
