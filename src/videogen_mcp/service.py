@@ -102,7 +102,8 @@ class VideoService:
 
     @cached_property
     def _http(self) -> httpx2.AsyncClient:
-        limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
+        # Before every request the pool asks each connection that it keeps whether it is still there.
+        limits = httpx2.Limits(max_connections=100, max_keepalive_connections=8)
         return httpx2.AsyncClient(timeout=TIMEOUT, limits=limits, follow_redirects=False)
 
     @property

@@ -43,7 +43,7 @@ class FalGateway:
     takes_files: ClassVar[bool] = True
     rate: ClassVar[Rate] = Rate(
         submits=10,
-        looks=50,
+        looks=20,
         source="fal's FAQ once told 10 requests a second; its own client looks as often per request",
     )
 
