@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
+from tests.forks import mother
 from tests.standins.fal import FalStandIn
 
 from videogen_mcp.server import build_server
@@ -128,7 +129,10 @@ def run(
 
 
 def run_cli(environment: Mapping[str, str], *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return run([sys.executable, "-m", "videogen_mcp", *arguments], environment, folder=folder)
+    """Run the command line to its end, without anything on its standard input."""
+    if sys.platform == "win32":
+        return run([sys.executable, "-m", "videogen_mcp", *arguments], environment, folder=folder)
+    return mother().run(arguments, child_environment(environment), folder, LEASH_SECONDS)
 
 
 def one_object(text: str) -> dict[str, Any]:
