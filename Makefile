@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-JOBS ?= 2
+JOBS ?= 3
 
 .PHONY: demo test torture check format bench models-page docs clean
 
@@ -13,7 +13,7 @@ demo: .venv/.installed ## render a first video, free and without any key, and sa
 	@echo "$(CURDIR)/demo/first-video.mp4"
 
 test: .venv/.tools ## run the whole suite: what measures time last, with the machine for itself
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not torture and not alone"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not torture and not alone"
 	$(BIN)/python -m pytest -m "alone and not torture"
 
 torture: .venv/.tools ## kill servers at 200 random moments, and some of several every three seconds; prints the counts

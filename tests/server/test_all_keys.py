@@ -16,8 +16,6 @@ from tests.standins.fleet import MEMBERS, AnyMember, Fleet
 
 from videogen_mcp.types import Json
 
-pytestmark = pytest.mark.alone
-
 KITE = {"prompt": "A red kite over a stormy sea", "duration": 5}
 STARTS: Mapping[str, Json] = {
     "fal": KITE,
