@@ -60,6 +60,17 @@ async def test_an_older_file_gets_todays_form_and_keeps_its_jobs(dump: Path, tmp
     assert indexes(path) == indexes(fresh)
 
 
+@pytest.mark.parametrize("dump", OLDER[1:], ids=lambda dump: dump.stem)
+async def test_crashes_by_an_older_count_give_up_no_job(dump: Path, tmp_path: Path) -> None:
+    path = restore(dump, tmp_path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE jobs SET crashes = 9, status = 'working', driver = 'dead'")
+    store = await Store.open_file(path)
+    (job_id,) = await store.open_jobs("dead")
+    assert await store.take_over(job_id, old="dead", new="me") == 0
+    await store.close()
+
+
 @pytest.mark.parametrize("dump", OLDER, ids=lambda dump: dump.stem)
 async def test_it_is_led_there_once(dump: Path, tmp_path: Path) -> None:
     path = restore(dump, tmp_path)

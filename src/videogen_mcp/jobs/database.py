@@ -33,10 +33,11 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "CREATE INDEX attempts_by_status ON attempts (status)",
         "ALTER TABLE jobs ADD COLUMN called_back_at VARCHAR(32)",
     ),
-    # To version 4: a death counts only for the jobs whose work could have brought it about, and a job that waits for
-    # its next attempt keeps its part of the day's budget.
+    # To version 4: a death counts only for the jobs whose work could have brought it about, so what was counted before
+    # says nothing; and a job that waits for its next attempt keeps its part of the day's budget.
     (
         "ALTER TABLE jobs ADD COLUMN risk VARCHAR(16) NOT NULL DEFAULT ''",
+        "UPDATE jobs SET crashes = 0",
         "ALTER TABLE jobs ADD COLUMN reserved_usd BIGINT",
     ),
 )
