@@ -72,6 +72,7 @@ async def test_the_end_is_seen_within_a_tenth_of_a_second_of_its_event(
     monkeypatch.setattr(Watch, "until_end", timed)
     service = open_service(environment)
     late: list[float] = []
+    slow = slowness()
     for number in range(5):
         standin.hold("IN_PROGRESS")
         job = await service.generate(PINNED.model_copy(update={"prompt": f"Fox {number}"}))
@@ -81,7 +82,7 @@ async def test_the_end_is_seen_within_a_tenth_of_a_second_of_its_event(
         ended = next(at for _, state, at in reversed(standin.told) if state == "COMPLETED")
         late.append(seen[-1] - ended)
     # One of five may meet a busy moment of this machine; every one is far from any pause between looks.
-    slow = slowness()
+    slow = max(slow, slowness())
     assert sorted(late)[-2] < 0.1 * slow, late
     assert max(late) < 1.0 * slow, late
 

@@ -240,12 +240,12 @@ def test_two_thousand_characters_are_read_at_once(language: str) -> None:
     prompts = " ".join(case["prompt"] for case in CASES if case["language"] == language)
     request = VideoRequest(prompt=(prompts * 4)[:2000])
     read_intent(request, "text_to_video")
-    seconds: list[float] = []
+    slow, seconds = slowness(), list[float]()
     for _ in range(15):
         began = time.perf_counter()
         read_intent(request, "text_to_video")
         seconds.append(time.perf_counter() - began)
-    assert min(seconds) < SECONDS * slowness()
+    assert min(seconds) < SECONDS * max(slow, slowness())
 
 
 @pytest.mark.alone
