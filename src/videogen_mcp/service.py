@@ -102,8 +102,7 @@ class VideoService:
 
     @cached_property
     def _http(self) -> httpx2.AsyncClient:
-        # Before every request the pool asks each connection that it keeps whether it is still there.
-        limits = httpx2.Limits(max_connections=100, max_keepalive_connections=8)
+        limits = httpx2.Limits(max_connections=100, max_keepalive_connections=8)  # each is checked before a request
         return httpx2.AsyncClient(timeout=TIMEOUT, limits=limits, follow_redirects=False)
 
     @property

@@ -262,9 +262,7 @@ async def test_a_request_that_the_gateway_forgot_is_not_paid_for_again(
     assert job.committed_usd == job.attempts[0].cost_usd != 0
 
 
-class NotingClock(LeapingClock):
-    """A leaping clock whose time of day stands, so that no pause grows with the time a job has waited."""
-
+class NotingClock(LeapingClock):  # its time of day stands, so that no pause grows with the time a job has waited
     def now(self) -> datetime:
         return super().now() - timedelta(seconds=self.gone)
 
@@ -373,8 +371,7 @@ async def test_a_cancel_before_the_submit_sends_nothing(
     release, prepare = asyncio.Event(), Delivery.prepare
 
     async def held(*arguments: Any) -> Any:
-        await release.wait()
-        return await prepare(*arguments)
+        return await prepare(*arguments) if await release.wait() else None
 
     monkeypatch.setattr(Delivery, "prepare", held)
     job = await fal_service.generate(FREE)
