@@ -158,7 +158,7 @@ async def account(plan: Round, nursery: Nursery, database: Mapping[str, str], fo
 
 
 RANDOM_MOMENTS = (
-    pytest.param(Round(2, 6, None, 20, (0.05, 2.0), leash_seconds=120), id="20"),
+    pytest.param(Round(2, 6, None, 12, (0.05, 2.0), leash_seconds=120), id="12"),
     pytest.param(Round(2, 6, None, 200, (0.05, 2.0), leash_seconds=1200), id="200", marks=pytest.mark.torture),
     pytest.param(
         Round(2, 6, None, 50, (0.05, 2.0), leash_seconds=600, is_listed=False),
@@ -167,7 +167,7 @@ RANDOM_MOMENTS = (
     ),
 )
 SEVERAL_SERVERS = (
-    pytest.param(Round(2, 8, 20, None, (0.7, 0.7), leash_seconds=120), id="2-servers-20-jobs"),
+    pytest.param(Round(2, 8, 20, None, (1.5, 1.5), leash_seconds=120), id="2-servers-20-jobs"),
     pytest.param(Round(4, 8, 20, None, (0.7, 0.7), leash_seconds=120), id="4-servers-20-jobs"),
     pytest.param(
         Round(2, 8, 200, None, (3.0, 3.0), leash_seconds=600), id="2-servers-200-jobs", marks=pytest.mark.torture
