@@ -167,7 +167,7 @@ RANDOM_MOMENTS = (
     ),
 )
 SEVERAL_SERVERS = (
-    pytest.param(Round(2, 8, 20, None, (1.5, 1.5), leash_seconds=120), id="2-servers-20-jobs"),
+    pytest.param(Round(2, 8, 40, None, (1.2, 1.2), leash_seconds=120), id="2-servers-40-jobs"),
     pytest.param(Round(4, 8, 20, None, (0.7, 0.7), leash_seconds=120), id="4-servers-20-jobs"),
     pytest.param(
         Round(2, 8, 200, None, (3.0, 3.0), leash_seconds=600), id="2-servers-200-jobs", marks=pytest.mark.torture
