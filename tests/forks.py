@@ -75,15 +75,27 @@ def mother() -> Mother:
     return Mother()
 
 
+def load(names: Sequence[str]) -> None:
+    """Import what the forks need, once for all of them."""
+    for name in names:
+        importlib.import_module(name)
+    gc.freeze()  # else the collector of every child would write to, and thereby copy, all that was loaded
+
+
+def take_on(environment: Mapping[str, str], descriptors: Sequence[int]) -> None:
+    """In a fork: make three descriptors its standard streams, and take on an environment."""
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+    os.closerange(3, max(descriptors) + 1)
+    os.environ.clear()
+    os.environ.update(environment)
+
+
 def become(order: Mapping[str, Any]) -> NoReturn:
     """In the fork: be the command."""
-    opened = os.open(os.devnull, os.O_RDONLY), *(os.open(order[name], os.O_WRONLY | os.O_CREAT) for name in NAMES)
-    for number, descriptor in enumerate(opened):
-        os.dup2(descriptor, number)
-    os.closerange(len(opened), max(opened) + 1)
+    files = (os.open(order[name], os.O_WRONLY | os.O_CREAT) for name in ("stdout", "stderr"))
+    take_on(order["environment"], (os.open(os.devnull, os.O_RDONLY), *files))
     os.chdir(order["folder"])
-    os.environ.clear()
-    os.environ.update(order["environment"])
     sys.argv[:] = ["videogen-mcp", *order["arguments"]]
     signal.alarm(order["seconds"])
     status = 1
@@ -100,14 +112,9 @@ def become(order: Mapping[str, Any]) -> NoReturn:
         os._exit(status)
 
 
-NAMES = ("stdout", "stderr")
-
-
 def main() -> None:
     """Fork for each order, and answer how the fork ended."""
-    for name in LOADED:
-        importlib.import_module(name)
-    gc.freeze()  # else the collector of every child would write to, and thereby copy, all that was loaded
+    load(LOADED)
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         pid = os.fork()

@@ -9,8 +9,6 @@ It serves one client over the socket on its standard input, one JSON object at a
 `{"wait": number}` answers how it ended.
 """
 
-import gc
-import importlib
 import json
 import os
 import socket
@@ -18,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from tests.forks import load, take_on
 from tests.torture import driver
 
 from videogen_mcp.catalogue import load_catalogue
@@ -41,11 +40,7 @@ LONGEST_ORDER_BYTES = 1_000_000
 
 def become_server(environment: dict[str, str], descriptors: Sequence[int]) -> NoReturn:
     streams, log = descriptors
-    for descriptor, number in ((streams, 0), (streams, 1), (log, 2)):
-        os.dup2(descriptor, number)
-    os.closerange(3, max(descriptors) + 1)
-    os.environ.clear()
-    os.environ.update(environment)
+    take_on(environment, (streams, streams, log))
     status = 1
     try:
         driver.serve()
@@ -68,10 +63,8 @@ def answer_to(order: dict[str, Any], descriptors: Sequence[int], client: socket.
 
 
 def main() -> None:
-    for name in LOADED:
-        importlib.import_module(name)
     load_catalogue()
-    gc.freeze()  # else the collector of every child would write to, and thereby copy, all that was loaded
+    load(LOADED)
     with socket.socket(fileno=os.dup(0)) as client:
         while True:
             message, descriptors, _, _ = socket.recv_fds(client, LONGEST_ORDER_BYTES, 2)
