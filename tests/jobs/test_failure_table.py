@@ -7,7 +7,7 @@ import re
 import shutil
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
@@ -17,6 +17,7 @@ from typing import Any, get_args
 import httpx2
 import pytest
 from tests.jobs.failure_table import NO, PHASES, ROWS, TWICE, WHEN_ROOM, Row, table
+from tests.jobs.held import held_before_the_submit
 from tests.standins.clips import make_clip
 from tests.standins.fal import FalStandIn
 from tests.standins.schemas import endpoints
@@ -27,7 +28,6 @@ from videogen_mcp.errors import ErrorCode
 from videogen_mcp.gateways.base import call
 from videogen_mcp.gateways.fal.history import WINDOW
 from videogen_mcp.jobs.clock import SystemClock
-from videogen_mcp.jobs.delivery import Delivery
 from videogen_mcp.jobs.ending import DOWNLOAD_TRIES
 from videogen_mcp.jobs.engine import ADOPTION_SECONDS, MOST_CRASHES
 from videogen_mcp.jobs.failures import BUSY_PAUSES, CONSEQUENCES, LONGEST_BUSY_SECONDS
@@ -98,7 +98,8 @@ class Case:
         for kind, times, details in self.row.faults:
             self.standin.fault(kind, None if kind == "submit_redirect" else FIRST, times, **details)
         async with VideoService(load_settings(self.environment), clock=self.clock) as service:
-            with self._held_before_the_submit() as release:
+            is_held = self.row.setting == "cancel before"
+            with held_before_the_submit() if is_held else nullcontext(asyncio.Event()) as release:
                 job = await service.generate(request)
                 await self._cancel(service, job)
                 release.set()
@@ -106,20 +107,6 @@ class Case:
             self.standin.release()
         assert job.ended, job.message
         return job
-
-    @contextmanager
-    def _held_before_the_submit(self) -> Generator[asyncio.Event]:
-        """Let nothing be sent until the event is set, where that is what the row is about."""
-        release, prepare = asyncio.Event(), Delivery.prepare
-
-        async def held(*arguments: Any) -> Any:
-            if self.row.setting == "cancel before":
-                await release.wait()
-            return await prepare(*arguments)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Delivery, "prepare", held)
-            yield release
 
     async def _cancel(self, service: VideoService, job: Job) -> None:
         if self.row.phase != "cancel":

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.clocks import LeapingClock
 from tests.conftest import OpenService
+from tests.jobs.held import held_before_the_submit
 from tests.standins.clips import make_clip
 from tests.standins.fal import FalStandIn
 from tests.standins.schemas import Generation, Reply, detail, endpoints
@@ -21,7 +22,6 @@ from videogen_mcp.catalogue.encode import Payload
 from videogen_mcp.catalogue.pricing import Cost
 from videogen_mcp.errors import ErrorCode
 from videogen_mcp.jobs.clock import SystemClock
-from videogen_mcp.jobs.delivery import Delivery
 from videogen_mcp.jobs.job import Attempt, Job, JobError
 from videogen_mcp.jobs.runner import next_candidate
 from videogen_mcp.jobs.watch import FIRST_WORD_SECONDS
@@ -365,21 +365,14 @@ async def test_a_cancel_in_the_queue(standin: FalStandIn, fal_service: VideoServ
     assert sum(request.path.endswith("/cancel") for request in standin.requests) == 1
 
 
-async def test_a_cancel_before_the_submit_sends_nothing(
-    standin: FalStandIn, fal_service: VideoService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    release, prepare = asyncio.Event(), Delivery.prepare
-
-    async def held(*arguments: Any) -> Any:
-        return await prepare(*arguments) if await release.wait() else None
-
-    monkeypatch.setattr(Delivery, "prepare", held)
-    job = await fal_service.generate(FREE)
-    job = await fal_service.cancel(job.id)
-    assert (job.status, job.message) == ("cancelled", "cancelled before anything was sent")
-    release.set()
-    job = await fal_service.wait(job.id, 5)
-    await fal_service.close()
+async def test_a_cancel_before_the_submit_sends_nothing(standin: FalStandIn, fal_service: VideoService) -> None:
+    with held_before_the_submit() as release:
+        job = await fal_service.generate(FREE)
+        job = await fal_service.cancel(job.id)
+        assert (job.status, job.message) == ("cancelled", "cancelled before anything was sent")
+        release.set()
+        job = await fal_service.wait(job.id, 5)
+        await fal_service.close()
     assert (standin.requests, job.attempts, job.committed_usd) == ([], (), 0)
     assert (await fal_service.status(job.id)).message == "cancelled before anything was sent"
 
