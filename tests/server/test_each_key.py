@@ -19,7 +19,6 @@ from videogen_mcp.gateways import GATEWAYS
 from videogen_mcp.types import MEDIA_FIELDS, Json, Mode
 
 FIRST, LAST, CLIP, SOUND = (Medium(name) for name in ("first.png", "last.jpg", "clip.mp4", "sound.wav"))
-
 BY_KIND = {"image": FIRST, "video": CLIP, "audio": SOUND}
 
 RECIPES: Mapping[Mode, Json] = {

@@ -89,7 +89,7 @@ class Runner:
         try:
             job = await self._store.get(job_id)
             draws = self._parts.gateway(job.current.gateway).on_this_machine
-            async with self._parts.suspects.one(job, "drawing" if draws else ""):
+            async with self._parts.suspects.one(job, is_risky=draws):
                 if draws and not job.ended:
                     await self._update(job, risk="drawing")
                 while not job.ended and job.driver == self._parts.driver:
@@ -166,7 +166,7 @@ class Runner:
         """The body with its media where the gateway can use them, or why they are not."""
         message, risk = f"preparing the request for {candidate.endpoint}", risk_of_sending(job, gateway)
         body, trouble = candidate.payload.body, None
-        async with self._parts.suspects.one(job, risk if risk == "media" else ""):
+        async with self._parts.suspects.one(job, is_risky=risk == "media"):
             await self._update(job, message=message, risk=risk)
             try:
                 async with told_in_steps(self._parts.teller(job.id), "sending the media") as on_bytes:

@@ -35,9 +35,9 @@ class Suspects:
         self._places = asyncio.Semaphore(at_once)
 
     @asynccontextmanager
-    async def one(self, job: Job, risk: Risk) -> AsyncGenerator[None]:
+    async def one(self, job: Job, *, is_risky: bool) -> AsyncGenerator[None]:
         """Wait until no other suspect is in the context; not for a job that nobody suspects, or without a risk."""
-        if not (job.crashes and risk):
+        if not (job.crashes and is_risky):
             yield
             return
         async with self._places:
