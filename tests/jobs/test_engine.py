@@ -15,6 +15,7 @@ from videogen_mcp.catalogue.encode import Payload
 from videogen_mcp.catalogue.pricing import FREE
 from videogen_mcp.jobs.clock import Clock, SystemClock
 from videogen_mcp.jobs.distributed import SessionLocks
+from videogen_mcp.jobs.driving import News
 from videogen_mcp.jobs.embedded import FileLocks
 from videogen_mcp.jobs.engine import ADOPTION_SECONDS, MOST_CRASHES, Engine
 from videogen_mcp.jobs.job import Job
@@ -185,14 +186,14 @@ async def test_a_database_that_is_gone_for_a_moment_does_not_end_the_looking(
     clock = ClockOnHold()
     me = await fleet.join("me", clock)
 
-    async def gone() -> set[str]:
+    async def gone(_driver: str) -> News:
         raise OperationalError("select", {}, OSError("disk I/O error"))
 
     me.watch()
     await clock.pauses.get()
     await create(store, "a", "dead")
     with monkeypatch.context() as trouble:
-        trouble.setattr(store, "drivers", gone)
+        trouble.setattr(store, "news", gone)
         clock.go_on.release()
         await clock.pauses.get()
     assert runner.driven == []

@@ -315,7 +315,7 @@ async def test_only_open_jobs_are_taken_over_and_only_once(store: Store, status:
     await create(store, job("a"))
     if status != "queued":
         await store.update_job("a", now=NOW, status=status)
-    assert await store.drivers() == ({"me"} if is_open else set())
+    assert (await store.news("me")).drivers == ({"me"} if is_open else set())
     assert await store.open_jobs("me") == (["a"] if is_open else [])
     assert await store.open_jobs("other") == []
     await store.update_job("a", now=NOW, risk="media")

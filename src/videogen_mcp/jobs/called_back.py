@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, update
 
 from videogen_mcp.jobs.database import Database
 from videogen_mcp.jobs.job import OPEN
@@ -32,9 +32,6 @@ class CalledBack:
     async def take(self, driver: str) -> list[str]:
         """The marked jobs of a driver, whose marks are gone then: who takes over a job looks at once anyway."""
         where = and_(jobs.c.driver == driver, jobs.c.status.in_(OPEN), jobs.c.called_back_at.is_not(None))
-        async with self._database.reading() as connection:
-            if (await connection.execute(select(jobs.c.id).where(where).limit(1))).first() is None:
-                return []
         statement = update(jobs).where(where).values(called_back_at=None).returning(jobs.c.id)
         async with self._database.writing() as connection:
             return list((await connection.execute(statement)).scalars().all())

@@ -1,8 +1,10 @@
 """Which process drives which job, and how many generations run at a gateway, by the database."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, literal, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from videogen_mcp.jobs.job import OPEN
@@ -14,15 +16,41 @@ LOST_HOLDS_A_SLOT = timedelta(hours=1)
 """How long a lost submit is taken to run: it may never be found, and must not hold a slot for ever."""
 
 
+_IS_OPEN = jobs.c.status.in_(OPEN)
+_IS_OWN = and_(_IS_OPEN, jobs.c.driver == bindparam("driver"))
+_NEWS = union_all(
+    select(literal("driver").label("kind"), jobs.c.driver.label("name")).where(_IS_OPEN).distinct(),
+    select(literal("cancel"), jobs.c.id).where(_IS_OWN, jobs.c.cancel_requested),
+    select(literal("called"), jobs.c.id).where(_IS_OWN, jobs.c.called_back_at.is_not(None)),
+)
+
+
+@dataclass(frozen=True)
+class News:
+    """What the database tells a process that drives jobs.
+
+    Attributes:
+        drivers: The names that open jobs are driven under; an empty one for those that were handed over.
+        to_be_cancelled: Its jobs that somebody wants stopped.
+        called_back: Its jobs that a gateway has called about.
+    """
+
+    drivers: Collection[str]
+    to_be_cancelled: Collection[str]
+    called_back: Collection[str]
+
+
 class Driving(Queries):
     """Reads and changes who drives the open jobs."""
 
     @whole
-    async def drivers(self) -> set[str]:
-        """The names that open jobs are driven under; an empty one for those that were handed over."""
-        query = select(jobs.c.driver).where(jobs.c.status.in_(OPEN)).distinct()
+    async def news(self, driver: str) -> News:
+        """What a driver has to know every second, in one question: so many processes ask it."""
+        told: dict[str, set[str]] = {"driver": set(), "cancel": set(), "called": set()}
         async with self._database.reading() as connection:
-            return set((await connection.execute(query)).scalars().all())
+            for kind, name in (await connection.execute(_NEWS, {"driver": driver})).all():
+                told[kind].add(name)
+        return News(told["driver"], told["cancel"], told["called"])
 
     @whole
     async def open_jobs(self, driver: str) -> list[str]:
@@ -30,13 +58,6 @@ class Driving(Queries):
         query = select(jobs.c.id).where(jobs.c.status.in_(OPEN), jobs.c.driver == driver)
         async with self._database.reading() as connection:
             return list((await connection.execute(query.order_by(jobs.c.created_at))).scalars().all())
-
-    @whole
-    async def to_be_cancelled(self, driver: str) -> list[str]:
-        """Jobs of a driver that the caller wants stopped."""
-        where = and_(jobs.c.status.in_(OPEN), jobs.c.driver == driver, jobs.c.cancel_requested)
-        async with self._database.reading() as connection:
-            return list((await connection.execute(select(jobs.c.id).where(where))).scalars().all())
 
     @whole
     async def take_over(self, job_id: str, *, old: str, new: str) -> int | None:

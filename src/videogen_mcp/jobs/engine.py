@@ -8,7 +8,7 @@ and sessions of the database on many; all else is the same.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -82,10 +82,12 @@ class Engine:
 
     async def adopt(self) -> int:
         """Take over the jobs of dead processes; returns how many."""
-        others = await self._store.drivers() - {self.driver}
+        return await self._adopt_from((await self._store.news(self.driver)).drivers)
+
+    async def _adopt_from(self, drivers: Collection[str]) -> int:
         adopted = 0
-        async with self._locks.dead(others - {""}) as dead:
-            for driver in sorted(dead | (others & {""})):
+        async with self._locks.dead(set(drivers) - {self.driver, ""}) as dead:
+            for driver in sorted(dead | ({""} & set(drivers))):
                 for job_id in await self._store.open_jobs(driver):
                     adopted += await self._take_over(job_id, driver)
         return adopted
@@ -115,12 +117,13 @@ class Engine:
                 if self._locks.lost.is_set():
                     self._leave_all()
                     await self.open()
-                await self.adopt()
+                news = await self._store.news(self.driver)
+                await self._adopt_from(news.drivers)
                 # Another process may have been asked to stop what is driven here.
-                for job_id in await self._store.to_be_cancelled(self.driver):
+                for job_id in news.to_be_cancelled:
                     self._runner.poke(job_id)
                 # Or a gateway may have called it about one of them.
-                for job_id in await self._called_back.take(self.driver):
+                for job_id in await self._called_back.take(self.driver) if news.called_back else ():
                     self._runner.poke(job_id)
             except (VideoGenError, OSError, SQLAlchemyError):
                 # A database that is busy or gone for a moment: the next look may succeed.
