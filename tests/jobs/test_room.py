@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from tests.jobs.test_failure_table import FIRST, PINNED, QuickClock
+from tests.clocks import BriskClock
+from tests.jobs.test_failure_table import FIRST, PINNED
 from tests.standins.clips import make_clip
 from tests.standins.fal import FalStandIn
 from tests.standins.heygen import HeyGenStandIn
@@ -35,7 +36,7 @@ async def _twenty(heygen: HeyGenStandIn, home: Path) -> list[Job]:
     """Twenty jobs at once; those that are made first end only when all the others have been refused."""
     environment = {
         "VIDEOGEN_HOME": str(home),
-        "VIDEOGEN_POLL_INTERVAL_S": "0.05",
+        "VIDEOGEN_POLL_INTERVAL_S": "1",
         "HEYGEN_API_KEY": heygen.key,
         "VIDEOGEN_HEYGEN_URL": heygen.origin,
         "VIDEOGEN_HEYGEN_UPLOAD_URL": heygen.upload_url,
@@ -43,7 +44,7 @@ async def _twenty(heygen: HeyGenStandIn, home: Path) -> list[Job]:
     }
     async with (
         asyncio.timeout(LONGEST_SECONDS),
-        VideoService(load_settings(environment), clock=QuickClock()) as service,
+        VideoService(load_settings(environment), clock=BriskClock(20)) as service,
     ):
         requests = [VideoRequest(prompt=f"Shot {number}", gateway="heygen", duration=5) for number in range(20)]
         jobs = [await service.generate(one) for one in requests]
