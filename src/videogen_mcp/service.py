@@ -1,11 +1,10 @@
 """The product behind every face: plan, generate, status, wait, cancel. Here, and only here, the parts are wired."""
 
 import asyncio
-import hashlib
-import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -179,7 +178,7 @@ class VideoService:
             InvalidRequest: The request or one of its media cannot be used; nothing is stored.
             NothingEligible: As in `plan`.
         """
-        fingerprint = hashlib.sha256(json.dumps(request.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        fingerprint = request.fingerprint
         if request.request_key is not None:
             # Asked first, so that repeating a call gives its job even when an input file has gone since.
             earlier = await (await self._open()).store.with_key(request.request_key, fingerprint)
@@ -335,7 +334,7 @@ class VideoService:
         job = await running.store.get(job_id)
         if job.status == "uncertain":
             running.engine.look_up(job_id)
-        return job
+        return job.reckoned(self.clock.now())
 
     async def wait(
         self,
@@ -360,7 +359,7 @@ class VideoService:
         with self._bell.listen(job_id) as rung:
             while True:
                 rung.clear()
-                job = await store.get(job_id)
+                job = (await store.get(job_id)).reckoned(self.clock.now())
                 if on_change is not None:
                     await on_change(job)
                 left = deadline - self.clock.monotonic()
@@ -377,7 +376,7 @@ class VideoService:
         job = await (await self._open()).store.request_cancel(job_id, now=self.clock.now())
         self._bell.ring(f"drive:{job_id}")
         self._bell.ring(job_id)
-        return job
+        return job.reckoned(self.clock.now())
 
     async def prune(self, days: int) -> "Pruned":
         """Delete jobs that ended more than `days` days ago, with their files; see `retention.prune`."""
@@ -388,7 +387,8 @@ class VideoService:
 
     async def page(self, *, status: JobStatus | None = None, limit: int = 20, cursor: str | None = None) -> "Page":
         """Jobs, newest first; see `Store.page`."""
-        return await (await self._open()).store.page(status=status, limit=limit, cursor=cursor)
+        found = await (await self._open()).store.page(status=status, limit=limit, cursor=cursor)
+        return replace(found, jobs=tuple(one.reckoned(self.clock.now()) for one in found.jobs))
 
     async def totals(self) -> "Totals":
         """Sums over all jobs; see `Store.totals`."""

@@ -1,5 +1,7 @@
 """The words of the product: what a caller asks for, and what the finished clip is."""
 
+import hashlib
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -132,6 +134,11 @@ class VideoRequest(BaseModel):
     model: str | None = None
     endpoint: str | None = None
     exclude: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same request, and for no other."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
     def media(self) -> Iterator[tuple[str, str]]:
         """Every medium given, as (argument name, value), in the order of the contract."""

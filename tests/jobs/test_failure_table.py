@@ -8,7 +8,6 @@ import shutil
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
-from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, get_args
 
 import httpx2
 import pytest
+from tests.clocks import LeapingClock
 from tests.jobs.failure_table import NO, PHASES, ROWS, TWICE, WHEN_ROOM, Row, table
 from tests.jobs.held import held_before_the_submit
 from tests.standins.clips import make_clip
@@ -27,7 +27,6 @@ from videogen_mcp.catalogue import load_catalogue
 from videogen_mcp.errors import ErrorCode
 from videogen_mcp.gateways.base import call
 from videogen_mcp.gateways.fal.history import WINDOW
-from videogen_mcp.jobs.clock import SystemClock
 from videogen_mcp.jobs.ending import DOWNLOAD_TRIES
 from videogen_mcp.jobs.engine import ADOPTION_SECONDS, MOST_CRASHES
 from videogen_mcp.jobs.failures import BUSY_PAUSES, CONSEQUENCES, LONGEST_BUSY_SECONDS
@@ -61,25 +60,6 @@ DOWNLOAD_PAUSES = tuple(2.0**number for number in range(1, DOWNLOAD_TRIES))
 PAGE = ROOT / "docs" / "reliability.md"
 
 
-class QuickClock(SystemClock):
-    """A clock on which the pauses of who drives a job are short, noted, and count as time gone by."""
-
-    def __init__(self) -> None:
-        self.pauses: list[float] = []
-
-    def now(self) -> datetime:
-        return super().now() + timedelta(seconds=sum(self.pauses))
-
-    def monotonic(self) -> float:
-        return super().monotonic() + sum(self.pauses)
-
-    async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        task = asyncio.current_task()
-        drives = task is not None and getattr(task.get_coro(), "__qualname__", "").startswith("Runner.")
-        self.pauses += [seconds] if drives else []
-        await super().wait(event, min(seconds, 0.005) if drives else seconds)
-
-
 class Case:
     """One row at work."""
 
@@ -87,7 +67,7 @@ class Case:
         self.row = row
         self.standin = standin
         self.environment = environment
-        self.clock = QuickClock()
+        self.clock = LeapingClock()
         self.connections = 0
 
     def posts(self, endpoint: str) -> int:
@@ -339,7 +319,7 @@ def test_the_document_names_the_figures_of_the_code() -> None:
     for words in (
         f"up to {numbers[KEPT]} endpoints",
         f"every {SLOWEST_POLL_SECONDS:.0f} seconds at the least",
-        f"told nothing for {QUIET_SECONDS / 60:.0f} minutes",
+        f"told nothing for about {QUIET_SECONDS / 60:.0f} minutes",
         f"double from {FIRST_PAUSE_SECONDS:.0f} seconds to {numbers[int(LONGEST_STREAM_PAUSE / 60)]} minutes",
         f"for {numbers[int(LONGEST_PAUSE_SECONDS / 60)]} minutes at most",
         f"not more often than every {LOOK_UP_SECONDS:.0f} seconds",

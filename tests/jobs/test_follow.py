@@ -119,6 +119,43 @@ async def test_a_stream_that_breaks_is_followed_by_looks_and_tried_again(
     assert (job.status, len(standin.submits)) == ("completed", 1)
 
 
+async def test_a_stream_that_closes_before_it_tells_anything_is_as_good_as_none(
+    standin: FalStandIn, open_service: OpenService, environment: dict[str, str]
+) -> None:
+    standin.plan(0, 1)
+    standin.hold("IN_PROGRESS")
+    standin.fault("stream_close", after=1)
+    standin.fault("stream_close", after=0)
+    service = open_service(environment)
+    job = await shown(service, await service.generate(PINNED), lambda one: one.message.startswith("running at fal"))
+    standin.release()
+    job = await shown(service, job, lambda one: one.ended)
+    assert (job.status, len(standin.submits)) == ("completed", 1)
+    assert (count(standin, "/status/stream"), count(standin, "/status")) == (2, 1)
+
+
+async def test_while_a_stream_tells_nothing_new_progress_goes_on_and_nothing_is_written(
+    standin: FalStandIn, environment: dict[str, str]
+) -> None:
+    standin.hold("IN_PROGRESS")
+    clock = LeapingClock()
+    clock.leaps = False
+    async with VideoService(load_settings(environment), clock=clock) as service:
+        job = await shown(service, await service.generate(PINNED), lambda one: one.message.startswith("running at fal"))
+        seen = [job]
+        for _ in range(10):
+            clock.gone += 30
+            seen.append(await service.status(job.id))
+        assert (await service.page()).jobs[0].progress == pytest.approx(seen[-1].progress, abs=0.011)
+        standin.release()
+        assert (await shown(service, job, lambda one: one.ended)).progress == 1.0
+    shares = [one.progress for one in seen]
+    assert shares == sorted(set(shares)), "each time it is further on"
+    assert shares[-1] < 1.0
+    assert {one.updated_at for one in seen} == {job.updated_at}
+    assert count(standin, "/status") == 0
+
+
 async def test_a_result_that_cannot_be_had_at_once_is_looked_for(
     standin: FalStandIn, open_service: OpenService, fal_environment: dict[str, str]
 ) -> None:
@@ -142,7 +179,7 @@ async def test_a_cancellation_is_passed_on_at_once_while_a_stream_is_open(
 
 
 class StreamsClock(LeapingClock):
-    """A leaping clock that notes the pauses before a stream is opened again."""
+    """A leaping clock that notes the pauses before a stream is opened again, and may begin to leap within a pause."""
 
     def __init__(self, *, leaps: bool) -> None:
         super().__init__()
@@ -152,7 +189,10 @@ class StreamsClock(LeapingClock):
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         if waits_in("Follower."):
             self.streams.append(seconds)
-        await super().wait(event, seconds)
+        until = self.monotonic() + seconds
+        while waits_in("Runner.") and not (self.leaps or event.is_set()) and self.monotonic() < until:
+            await super().wait(event, 0.01)
+        await super().wait(event, max(0.0, until - self.monotonic()))
 
 
 async def test_a_silent_stream_hides_no_end(standin: FalStandIn, fal_environment: dict[str, str]) -> None:
@@ -168,7 +208,7 @@ async def test_a_silent_stream_hides_no_end(standin: FalStandIn, fal_environment
         job = await shown(service, job, lambda one: one.ended)
     assert job.status == "completed"
     assert count(standin, "/status/stream") == 1
-    assert 1 <= count(standin, "/status") <= clock.gone / QUIET_SECONDS
+    assert 1 <= count(standin, "/status") <= clock.gone / (QUIET_SECONDS / 2)
 
 
 async def test_a_stream_that_is_not_offered_costs_few_requests(
@@ -209,3 +249,17 @@ async def test_news_of_one_thing_is_stored_no_more_often_than_looks_would_bring_
         standin.release()
         await shown(service, job, lambda one: one.ended)
     assert len({message for message in told if message.startswith("queued at fal")}) <= 2
+
+
+async def test_news_that_came_too_soon_after_other_news_is_shown_later(
+    standin: FalStandIn, fal_environment: dict[str, str]
+) -> None:
+    del fal_environment["VIDEOGEN_POLL_INTERVAL_S"]
+    standin.hold("IN_QUEUE")
+    async with VideoService(load_settings(fal_environment)) as service:
+        job = await shown(service, await service.generate(PINNED), lambda one: one.message.endswith("position 0"))
+        standin.stand_at(7)
+        job = await shown(service, job, lambda one: one.message == "queued at fal, position 7")
+        standin.release()
+        await shown(service, job, lambda one: one.ended)
+    assert count(standin, "/status") == 0, "the stream told it"

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -118,3 +118,38 @@ def test_the_current_candidate_is_the_one_being_tried() -> None:
 )
 def test_the_operation_tells_its_id(operation: dict[str, Any] | None, expected: str | None) -> None:
     assert replace(attempt("a", "0"), operation=operation).operation_id == expected
+
+
+def sent(name: str, begin: float, end: float | None = None) -> Attempt:
+    """An attempt that was taken and ended at these seconds."""
+    moments = [None if one is None else NOW + timedelta(seconds=one) for one in (begin, end)]
+    status: AttemptStatus = "submitted" if end is None else "failed"
+    return Attempt(1, f"fal:{name}", status, {}, submitted_at=moments[0], ended_at=moments[1])
+
+
+def shares(one: Job, *seconds: float) -> list[float]:
+    return [one.reckoned(NOW + timedelta(seconds=second)).progress for second in seconds]
+
+
+def test_progress_that_nobody_tells_follows_the_usual_time_and_never_gets_to_the_end() -> None:
+    usual = job().candidates[0].usual_seconds
+    running = job(sent("a", 10), status="working")
+    assert shares(running, 0, 10, 10 + usual, 10 + 9 * usual) == [0, 0, 0.47, 0.85]
+    assert shares(running, 1e9) == [0.95]
+    assert shares(job(), 0, 100) == [0, 0]
+
+
+def test_progress_that_was_told_is_taken_as_it_is() -> None:
+    assert shares(job(sent("a", 0), status="working", progress=0.2), 5, 5000) == [0.2, 0.2]
+
+
+def test_progress_does_not_go_back_where_another_endpoint_takes_over() -> None:
+    usual = job().candidates[0].usual_seconds
+    second = job(sent("a", 0, usual), sent("b", usual), status="working")
+    assert shares(second, usual, 1.5 * usual, 2 * usual, 3 * usual) == [0.47, 0.47, 0.47, 0.63]
+
+
+def test_the_progress_of_a_job_that_ended_stands() -> None:
+    uncertain = job(sent("a", 0), status="uncertain", updated_at=NOW + timedelta(seconds=20))
+    assert len(set(shares(uncertain, 20, 200, 2000))) == 1
+    assert shares(job(sent("a", 0, 20), status="failed"), 20, 2000) == shares(uncertain, 20, 20)

@@ -56,12 +56,13 @@ class Follower:
                 if await self._listen(gateway, operation):
                     return
                 # Closed without an error, as proxies do with what is idle: the next one tells where it stands.
+                if not self.is_open:
+                    self._break_off("it told nothing")
             except (PollTrouble, OperationGone) as error:
-                logger.debug("a stream of states broke off: %s", error)
-                self._broke = True
-                self._poke.set()
+                self._break_off(error)
             except Exception:
                 logger.exception("a stream of states is not listened to any more")
+                self._break_off("a defect")
                 return
             finally:
                 was_steady = self.is_open and self._clock.monotonic() - began >= STEADY_SECONDS
@@ -69,6 +70,12 @@ class Follower:
             pause = FIRST_PAUSE_SECONDS if was_steady else pause
             await self._clock.wait(nobody, pause * self._random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _break_off(self, reason: object) -> None:
+        """Wake who relies on the stream: until it is open again, the generation is to be looked at."""
+        logger.debug("a stream of states broke off: %s", reason)
+        self._broke = True
+        self._poke.set()
 
     async def _listen(self, gateway: TellsStates, operation: Operation) -> bool:
         """Pass on what one stream tells; whether it told the end."""

@@ -1,8 +1,9 @@
 """The durable record: a job, its attempts, and the moves that are legal. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Self
 
 from videogen_mcp.errors import ErrorCode, VideoGenError
 from videogen_mcp.selection.scoring import Candidate
@@ -129,7 +130,7 @@ class Job:
         attempts: Every try, in order.
         cap_usd: The most that all attempts together may cost.
         message: What happens now, in a clause.
-        progress: 0 to 1.
+        progress: 0 to 1; as stored, what the gateway told, 0 before it told any (`reckoned`).
         warnings: What the caller should know.
         video: The clip, when completed.
         error: The reason, when failed or uncertain.
@@ -171,6 +172,23 @@ class Job:
         """The candidate that is being tried, or the first."""
         last = self.attempts[-1].endpoint if self.attempts else None
         return next((one for one in self.candidates if one.endpoint == last), self.candidates[0])
+
+    def reckoned(self, now: datetime) -> Self:
+        """The job with the progress that the usual time stands for, where its gateway has told none.
+
+        It approaches the end and never gets there, and does not go back where another endpoint takes over. It is
+        reckoned when somebody asks, so that nothing need be written while a job waits.
+        """
+        if self.progress:
+            return self
+        usual = {one.endpoint: one.usual_seconds for one in self.candidates}
+        progress = 0.0
+        for one in self.attempts:
+            if one.submitted_at is not None:
+                until = one.ended_at or (self.updated_at if self.ended else now)
+                waited = max(0.0, (until - one.submitted_at).total_seconds())
+                progress = max(progress, round(0.95 * waited / (waited + usual[one.endpoint]), 2))
+        return replace(self, progress=progress)
 
     @property
     def committed_usd(self) -> Decimal | None:

@@ -18,7 +18,10 @@ FIRST_WORD_SECONDS = 1.5
 """So long a stream may take to tell its first state before the generation is looked at instead."""
 
 QUIET_SECONDS = 300.0
-"""A stream that told no state for this long is checked by a look: an end that it lost must not be lost here."""
+"""A stream that told no state for this long, give or take half of it, is checked by a look.
+
+An end that it lost must not be lost here; and a thousand jobs that began together must not look together.
+"""
 
 GONE_AFTER = 5
 
@@ -27,9 +30,6 @@ FIRST_DETAIL_SECONDS = 2.0
 
 PROGRESS_STEP = 0.05
 """Progress is stored in steps of this: every write is flushed to the disk, and a thousand jobs may be waiting."""
-
-GUESSED_STEP = 0.1
-"""The same for progress that only follows the usual time: of a thousand jobs that wait, nothing else is written."""
 
 _DETAIL = re.compile("[,:]")
 """Ends what a message is about; what follows, such as a place in the queue, may change many times a second."""
@@ -68,11 +68,11 @@ class Watch:
                     is_poked = poke.is_set()
                     poke.clear()
                     waited = (self._clock.now() - since).total_seconds()
-                    pause = self._pause(gateway, waited)
+                    usual = self._pause(gateway, waited)
                     # Who wants the job stopped pokes: nothing need be read before.
                     stopped = False if stopped is None and is_poked else stopped
                     stopped = await self._ask_to_stop(job, attempt, gateway) if stopped is False else stopped
-                    state, pause = await sight.renew(pause, self._spacing(gateway), is_poked=is_poked)
+                    state, pause = await sight.renew(usual, self._spacing(gateway), is_poked=is_poked)
                     answered_since = since if sight.is_answered else began
                     # Without an answer, as after a night without network, the clip may well be ready.
                     overdue = (self._clock.now() - answered_since).total_seconds() > LONGEST_WATCH_SECONDS
@@ -80,7 +80,9 @@ class Watch:
                         return Failed("timed_out", f"No result after {LONGEST_WATCH_SECONDS / 3600:.0f} hours.")
                     if isinstance(state, Pending):
                         job = await self._report(job, state, waited)
-                        await self._clock.wait(poke, pause)
+                        # What did not get through, a wish to stop or a message held back, is tried again soon.
+                        is_unsaid = state.message not in {"", job.message}
+                        await self._clock.wait(poke, usual if stopped is False or is_unsaid else pause)
         return state
 
     async def _ask_to_stop(self, job: Job, attempt: Attempt, gateway: Gateway) -> bool | None:
@@ -108,11 +110,12 @@ class Watch:
         return _tenth(waited, gateway.shortest_poll_seconds) * self._parts.random.uniform(1.0, 1.1)
 
     async def _report(self, job: Job, state: Pending, waited: float) -> Job:
-        """Store what the gateway tells; where it gives no figure, progress follows the usual time, never to the end."""
-        usual = job.current.usual_seconds
-        progress = state.progress if state.progress is not None else 0.95 * waited / (waited + usual)
-        step = PROGRESS_STEP if state.progress is not None else GUESSED_STEP
-        progress = max(job.progress, step * int(min(progress, 0.99) / step))
+        """Store what the gateway tells."""
+        progress = job.progress
+        if state.progress is not None:
+            told = PROGRESS_STEP * int(min(state.progress, 0.99) / PROGRESS_STEP)
+            # What was shown before the first figure came was reckoned, and must not go back.
+            progress = max(told, job.reckoned(self._clock.now()).progress)
         message = state.message or job.message
         if (progress, message) == (job.progress, job.message):
             return job
@@ -153,8 +156,17 @@ class _Sight:
         self._operation = attempt.operation or {}
         self._follower = follower
         self._gone = 0
-        self._seen = self._clock.monotonic()
+        self._random = parts.random
         self._looked: float | None = None
+        self._due = self._clock.monotonic() + self._patience()
+
+    def _patience(self) -> float:
+        """How long a stream may tell no state before it is checked, in seconds."""
+        return QUIET_SECONDS * self._random.uniform(0.5, 1.5)
+
+    def _tells(self) -> bool:
+        """Whether the gateway tells by itself, so that news wakes whoever waits for it."""
+        return self._follower is not None and self._follower.is_open
 
     async def renew(self, pause: float, spacing: float, *, is_poked: bool) -> tuple[Pending | Finished | Failed, float]:
         """Bring the state up to date: take what was told, or look.
@@ -165,7 +177,7 @@ class _Sight:
             is_poked: Somebody wants a look, or the gateway told something.
 
         Returns:
-            The state, and the pause: longer where the gateway asks to be left alone.
+            The state, and the pause: longer where the gateway tells by itself, or asks to be left alone.
         """
         pause = await self._renew(pause, spacing, is_poked=is_poked)
         return self._state, pause
@@ -174,15 +186,15 @@ class _Sight:
         told, broke = self._follower.take() if self._follower is not None else (None, False)
         now = self._clock.monotonic()
         if told is not None and not (broke and isinstance(told, Pending)):
-            self._state, self.is_answered, self._gone, self._seen = told, True, 0, now
-            return pause
+            self._state, self.is_answered, self._gone = told, True, 0
+            self._due = now + self._patience()
+            return max(pause, self._due - now) if self._tells() else pause
         is_wanted = is_poked and not broke
-        is_quiet = now - self._seen < QUIET_SECONDS
-        if self._follower is not None and self._follower.is_open and is_quiet and not is_wanted:
-            return pause
+        if self._tells() and now < self._due and not is_wanted:
+            return max(pause, self._due - now)
         if broke and self._looked is not None and now - self._looked < spacing:
             return min(pause, spacing - (now - self._looked))
-        self._looked = self._seen = now
+        self._looked, self._due = now, now + self._patience()
         return await self._look(pause)
 
     async def _look(self, pause: float) -> float:
