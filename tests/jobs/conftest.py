@@ -9,6 +9,7 @@ from tests.postgres import Postgres
 ON_BOTH = {
     "test_crashes",
     "test_day_budget",
+    "test_driving",
     "test_engine",
     "test_failure_table",
     "test_fencing",

@@ -229,6 +229,30 @@ async def test_a_stream_that_is_not_offered_costs_few_requests(
     assert all(pause >= 0.5 * FIRST_PAUSE_SECONDS for pause in clock.streams)
 
 
+async def test_that_no_stream_is_offered_is_learned_once_for_all_jobs_of_an_endpoint(
+    standin: FalStandIn, open_service: OpenService, fal_environment: dict[str, str]
+) -> None:
+    standin.streams = False
+    standin.hold("IN_PROGRESS")
+    service = open_service(fal_environment)
+
+    async def begun(number: int) -> Job:
+        """A job that has been looked at."""
+        job = await service.generate(PINNED.model_copy(update={"seed": number}))
+        return await shown(service, job, lambda one: one.message.startswith("running at fal"))
+
+    jobs = [await begun(0)]
+    assert await asyncio.to_thread(standin.wait_until, lambda: count(standin, "/status/stream") == 1, 20)
+    jobs += await asyncio.gather(*(begun(number) for number in range(1, 9)))
+    assert count(standin, "/status/stream") <= 2
+    standin.streams = True
+    told = lambda: count(standin, "/status/stream") >= 1 + len(jobs)  # noqa: E731 -- the refused one, and each
+    assert await asyncio.to_thread(standin.wait_until, told, 20)
+    standin.release()
+    ended = [await shown(service, one, lambda one: one.ended) for one in jobs]
+    assert {one.status for one in ended} == {"completed"}
+
+
 async def test_news_of_one_thing_is_stored_no_more_often_than_looks_would_bring_it(
     standin: FalStandIn, fal_environment: dict[str, str]
 ) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from videogen_mcp.errors import OperationGone, PollTrouble
 from videogen_mcp.gateways.base import LONGEST_WATCH_SECONDS, Failed, Finished, Gateway, Pending
-from videogen_mcp.jobs.follower import Follower, following
+from videogen_mcp.jobs.follower import Follower, Offer, following
 from videogen_mcp.jobs.job import Attempt, Job
 from videogen_mcp.jobs.parts import RunnerParts
 
@@ -16,6 +16,10 @@ LONGEST_PAUSE_SECONDS = 600.0
 
 FIRST_WORD_SECONDS = 1.5
 """So long a stream may take to tell its first state before the generation is looked at instead."""
+
+LONG_PAUSE_SECONDS = 10.0
+TOGETHER_SECONDS = 0.25
+"""Looks after long pauses fall on multiples of this: several at once cost less than as many apart."""
 
 QUIET_SECONDS = 300.0
 """A stream that told no state for this long, give or take half of it, is checked by a look.
@@ -48,6 +52,7 @@ class Watch:
         self._clock = parts.clock
         # One at a time: a thousand streams may have news at once, and the database takes one write at a time.
         self._storing = asyncio.Lock()
+        self._offers: dict[str, Offer] = {}
 
     async def until_end(self, job: Job, attempt: Attempt) -> Finished | Failed:
         """See the generation to its end, however often a look fails."""
@@ -57,7 +62,9 @@ class Watch:
         since = began if gateway.on_this_machine else attempt.submitted_at or began
         operation = attempt.operation or {}
         with self._parts.bell.listen(f"drive:{job.id}") as poke:
-            async with following(gateway, operation, poke, self._clock, self._parts.random) as follower:
+            offer = self._offers.setdefault(attempt.endpoint, Offer(self._clock))
+            listener = Follower(offer, poke, self._clock, self._parts.random)
+            async with following(gateway, operation, listener) as follower:
                 if follower is not None:
                     # Its first word comes soon, if it comes at all, and spares the first look.
                     await self._clock.wait(poke, min(FIRST_WORD_SECONDS, self._spacing(gateway)))
@@ -107,7 +114,10 @@ class Watch:
         """A tenth of the time waited so far, so that the end is seen in time without asking too often."""
         if self._parts.poll_interval is not None:
             return self._parts.poll_interval
-        return _tenth(waited, gateway.shortest_poll_seconds) * self._parts.random.uniform(1.0, 1.1)
+        pause = _tenth(waited, gateway.shortest_poll_seconds) * self._parts.random.uniform(1.0, 1.1)
+        if pause >= LONG_PAUSE_SECONDS:
+            pause += -(self._clock.monotonic() + pause) % TOGETHER_SECONDS
+        return pause
 
     async def _report(self, job: Job, state: Pending, waited: float) -> Job:
         """Store what the gateway tells."""
