@@ -103,10 +103,7 @@ def _run(work: Coroutine[Any, Any, list[Figure]]) -> list[Figure]:
 
 
 async def waiting(folder: Path, environment: dict[str, str], kind: str) -> list[Figure]:
-    """A thousand jobs at the gateway: memory, processor, and how quickly the state of one is told.
-
-    The memory is that of this process now, with all that the benchmarks before this one left in it.
-    """
+    """A thousand jobs at the gateway: memory, processor, and how quickly the state of one is told."""
     environment |= {"VIDEOGEN_HOME": str(folder)}
     async with open_service(load_settings(environment)) as service:
         ids = [await _submitted(service, number) for number in range(WAITING)]

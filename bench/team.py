@@ -1,6 +1,8 @@
 """What a job costs the database, on PostgreSQL and in the file: all that is written for it, many jobs at once."""
 
 import asyncio
+import contextlib
+import os
 import secrets
 import time
 from collections.abc import Coroutine, Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.postgres import running_postgres
+from tests.support import slowness
 
 from bench.figures import Figure
 from bench.jobs import home
@@ -22,6 +25,9 @@ from videogen_mcp.types import VideoRequest
 JOBS = 200
 AT_ONCE = 20
 OPEN_JOBS = 2000
+PROGRESS_STEPS = 20
+"""Where a gateway tells progress, it is stored in steps of a twentieth."""
+
 REQUEST = VideoRequest(
     prompt="A fox runs over snow", endpoint="fal:fal-ai/kling-video/v3/pro/text-to-video", duration=3
 )
@@ -30,30 +36,57 @@ REQUEST = VideoRequest(
 def figures() -> Iterator[Figure]:
     """Milliseconds of a job's record, with the disk flushed as in production."""
     with home() as folder, running_postgres(settings=()) as server:
-        yield from asyncio.run(_measured("PostgreSQL", folder, Location(folder / "none", server.url())))
+        location = Location(folder / "none", server.url())
+        yield from asyncio.run(_measured("PostgreSQL", folder, location, server.process.pid))
     with home() as folder:
         yield from asyncio.run(_measured("the file", folder, Location(folder / "jobs.sqlite3")))
 
 
-async def _measured(where: str, folder: Path, location: Location) -> list[Figure]:
+async def _measured(where: str, folder: Path, location: Location, server: int | None = None) -> list[Figure]:
+    """What the records cost where they are kept, by a server with this process id or in this very process."""
     store = await location.open()
     template = _template(folder)
+    found = list[Figure]()
     try:
-        places, began = asyncio.Semaphore(AT_ONCE), time.perf_counter()
+        places = asyncio.Semaphore(AT_ONCE)
 
         async def one(work: Coroutine[Any, Any, object]) -> None:
             async with places:
                 await work
 
-        await asyncio.gather(*(one(_whole_life(store, template)) for _ in range(JOBS)))
-        each = (time.perf_counter() - began) / JOBS * 1000
-        found = [Figure(f"all records of a job in {where}, {AT_ONCE} at once", each, "ms")]
-        if location.url:
+        found.append(Figure("times that this machine is slower than usual", slowness(), "x"))
+        for kind, told in (("", 0), (", progress told", PROGRESS_STEPS)):
+            began, own, theirs = time.perf_counter(), time.process_time(), _processor_seconds(server)
+            await asyncio.gather(*(one(_whole_life(store, template, told)) for _ in range(JOBS)))
+            name = f"records of a job in {where}{kind}"
+            each = 1000 / JOBS
+            found.append(Figure(f"{name}, {AT_ONCE} at once", (time.perf_counter() - began) * each, "ms"))
+            found.append(Figure("  processor of this process for them", (time.process_time() - own) * each, "ms"))
+            if server is not None:
+                taken = (_processor_seconds(server) - theirs) * each
+                found.append(Figure("  processor of PostgreSQL for them", taken, "ms"))
+        if server is not None:
             await asyncio.gather(*(one(_stored(store, template, "somebody")) for _ in range(OPEN_JOBS)))
             found.append(await _adoption(store))
         return found
     finally:
         await store.close()
+
+
+def _processor_seconds(server: int | None) -> float:
+    """What a process and its children have used so far; nothing where that is not told, beside Linux."""
+    if server is None or not Path("/proc").is_dir():
+        return 0.0
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # After the name, which may hold anything: state, parent, and the times from the twelfth field on.
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(stat.parent.name) == server:
+                ticks += sum(map(int, fields[11:15]))  # with those of its children that have ended
+            elif int(fields[1]) == server:
+                ticks += sum(map(int, fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _template(folder: Path) -> Job:
@@ -78,17 +111,21 @@ async def _stored(store: Store, template: Job, driver: str) -> Job:
     return await store.create(job, request_key=None, fingerprint="f", day_start=now, day_budget=None)
 
 
-async def _whole_life(store: Store, template: Job) -> None:
+async def _whole_life(store: Store, template: Job, steps: int) -> None:
+    """All that is written for a job whose gateway tells where it stands, and progress in so many steps."""
     job = await _stored(store, template, "me")
     now, winner, mine = job.created_at, job.candidates[0], store.driven_by("me")
-    await mine.update_job(job.id, now=now, message="preparing")
+    await mine.update_job(job.id, now=now, message="preparing the request")
     cost = winner.cost.estimated_usd
     named = {"driver": "me", "endpoint": winner.endpoint, "body": dict(winner.payload.body)}
     await mine.begin_attempt(job.id, cost_usd=cost, now=now, **named)  # pyright: ignore[reportArgumentType]
     await mine.update_attempt(job.id, 1, status="submitted", operation={"request_id": job.id}, submitted_at=now)
-    for step in range(20):  # progress is stored in steps of a twentieth
-        await mine.update_job(job.id, now=now, progress=step / 20)
+    for message in ("submitted", "in the queue", "running"):
+        await mine.update_job(job.id, now=now, message=message)
+    for step in range(steps):
+        await mine.update_job(job.id, now=now, progress=step / steps)
     await mine.update_attempt(job.id, 1, status="succeeded", ended_at=now)
+    await mine.update_job(job.id, now=now, message="fetching the clip")
     await mine.update_job(job.id, now=now, status="completed", progress=1.0)
 
 
