@@ -11,12 +11,13 @@ import httpx2
 import pytest
 import pytest_asyncio
 from PIL import Image
+from tests.clocks import BriskClock
 from tests.standins.clips import make_clip
 from tests.standins.fal import FalStandIn
 
 from videogen_mcp.catalogue.encode import Payload
 from videogen_mcp.catalogue.pricing import FREE
-from videogen_mcp.errors import DownloadFailed, InvalidRequest, SubmitRefused, UnsafeMedia
+from videogen_mcp.errors import DownloadFailed, InvalidRequest, NotSent, SubmitRefused, UnsafeMedia
 from videogen_mcp.gateways.base import Finished
 from videogen_mcp.gateways.fal import FalGateway
 from videogen_mcp.gateways.local import LocalGateway
@@ -43,7 +44,7 @@ async def http_fixture() -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture(name="delivery")
 def delivery_fixture(settings: Settings, http: httpx2.AsyncClient) -> Delivery:
-    return Delivery(settings, http)
+    return Delivery(settings, http, BriskClock(50))
 
 
 @pytest.fixture(name="fal")
@@ -123,6 +124,28 @@ async def test_a_refused_upload_is_a_refusal(
     with pytest.raises(SubmitRefused) as caught:
         await prepare(delivery, wrong, VideoRequest(first_frame=uri), {"image_url": uri})
     assert caught.value.code == "unauthorized"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_file_that_does_not_get_through_is_handed_over_again(
+    standin: FalStandIn, settings: Settings, delivery: Delivery, fal: FalGateway, times: int
+) -> None:
+    uri = png(settings.home, "a.png")
+    standin.fault("upload_drop", times=times)
+    prepared = await prepare(delivery, fal, VideoRequest(first_frame=uri), {"image_url": uri})
+    assert prepared == {"image_url": standin.uploads[0].url}
+    assert len(standin.uploads) == 1
+
+
+@pytest.mark.parametrize(("kind", "times", "error"), [("upload_drop", 3, NotSent), ("upload_status", 1, SubmitRefused)])
+async def test_a_file_that_never_gets_through_or_is_refused_is_not_handed_over_for_ever(
+    standin: FalStandIn, settings: Settings, delivery: Delivery, fal: FalGateway, *, kind: Any, times: int, error: Any
+) -> None:
+    uri = png(settings.home, "a.png")
+    standin.fault(kind, times=times)
+    with pytest.raises(error):
+        await prepare(delivery, fal, VideoRequest(first_frame=uri), {"image_url": uri})
+    assert (standin.uploads, standin.unused_faults()) == ([], [])
 
 
 async def test_on_this_machine_files_are_used_and_addresses_fetched(
@@ -268,6 +291,6 @@ async def test_a_folder_that_cannot_be_made_is_told(
     (tmp_path / "taken").write_text("a file")
     blocked = settings.model_copy(update={"output_dir": tmp_path / "taken" / "videos"})
     with pytest.raises(DownloadFailed, match="could not be written") as caught:
-        await collect(Delivery(blocked, http), finished)
+        await collect(Delivery(blocked, http, SystemClock()), finished)
     assert "VIDEOGEN_OUTPUT_DIR" in caught.value.fix
     assert str(tmp_path) not in str(caught.value)

@@ -15,7 +15,9 @@ from anyio import BrokenWorkerProcess, to_process, to_thread
 from videogen_mcp.errors import DownloadFailed, UnsafeMedia
 from videogen_mcp.gateways.abilities import OnBytes, TellsUploads
 from videogen_mcp.gateways.base import Finished, Gateway
+from videogen_mcp.jobs.clock import Clock
 from videogen_mcp.jobs.job import Job
+from videogen_mcp.jobs.unsent import again_if_not_sent
 from videogen_mcp.media.disk import cannot_write, check_room, remove_parts
 from videogen_mcp.media.fetch import Downloaded, download
 from videogen_mcp.media.files import read_local
@@ -34,11 +36,13 @@ class Delivery:
     Args:
         settings: Folders and limits.
         http: The client for downloads.
+        clock: Time.
     """
 
-    def __init__(self, settings: Settings, http: httpx2.AsyncClient) -> None:
+    def __init__(self, settings: Settings, http: httpx2.AsyncClient, clock: Clock) -> None:
         self._settings = settings
         self._http = http
+        self._clock = clock
 
     async def prepare(
         self, job: Job, candidate: Candidate, gateway: Gateway, on_bytes: OnBytes = lambda _done, _all: None
@@ -67,13 +71,21 @@ class Delivery:
             local = await to_thread.run_sync(
                 lambda: read_local(value, self._settings, field=field, kind=kind, extra_roots=own)
             )
-            return await _hand_over(local.path, local.mime_type, gateway, on_bytes)
+            return await self._hand_over(local.path, local.mime_type, gateway, on_bytes)
         if gateway.fetches_media:
             return value
         destination = self._settings.home / "inputs" / hashlib.sha256(value.encode()).hexdigest()[:32]
         destination.parent.mkdir(parents=True, exist_ok=True)
         fetched = await download(value, destination, http=self._http, settings=self._settings, kind=kind, field=field)
-        return await _hand_over(fetched.path, fetched.mime_type, gateway, on_bytes)
+        return await self._hand_over(fetched.path, fetched.mime_type, gateway, on_bytes)
+
+    async def _hand_over(self, path: Path, mime_type: str, gateway: Gateway, on_bytes: OnBytes) -> str:
+        async def once() -> str:
+            if isinstance(gateway, TellsUploads):
+                return await gateway.upload_telling(path, mime_type, on_bytes)
+            return await gateway.upload(path, mime_type)
+
+        return await again_if_not_sent(once, self._clock)
 
     async def collect(
         self,
@@ -180,12 +192,6 @@ def _outcome(look: Callable[[], ClipFacts]) -> ClipFacts | tuple[str, str]:
         return look()
     except DownloadFailed as error:
         return error.message, error.fix
-
-
-async def _hand_over(path: Path, mime_type: str, gateway: Gateway, on_bytes: OnBytes) -> str:
-    if isinstance(gateway, TellsUploads):
-        return await gateway.upload_telling(path, mime_type, on_bytes)
-    return await gateway.upload(path, mime_type)
 
 
 def slug_of(prompt: str) -> str:

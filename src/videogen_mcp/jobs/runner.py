@@ -15,7 +15,6 @@ from videogen_mcp.errors import (
     DownloadFailed,
     GatewayError,
     InvalidRequest,
-    NotSent,
     OverBudget,
     StoreError,
     SubmitRefused,
@@ -23,7 +22,7 @@ from videogen_mcp.errors import (
     VideoGenError,
 )
 from videogen_mcp.gateways.abilities import CallsBack
-from videogen_mcp.gateways.base import CONNECT_SECONDS, Gateway, Operation
+from videogen_mcp.gateways.base import Gateway, Operation
 from videogen_mcp.jobs.ending import Ending
 from videogen_mcp.jobs.failures import Again, fix_for, next_again, next_candidate
 from videogen_mcp.jobs.job import Attempt, Job, JobError, NoLongerDriver, NoSlot
@@ -32,6 +31,7 @@ from videogen_mcp.jobs.parts import RunnerParts
 from videogen_mcp.jobs.steps import told_in_steps
 from videogen_mcp.jobs.suspects import risk_of_sending
 from videogen_mcp.jobs.trace import trace_attempt
+from videogen_mcp.jobs.unsent import again_if_not_sent
 from videogen_mcp.jobs.watch import Watch
 from videogen_mcp.jobs.whole import in_one_go
 from videogen_mcp.selection.scoring import Candidate
@@ -42,9 +42,6 @@ logger = logging.getLogger(__name__)
 
 ROOM_LOOK_SECONDS = 10.0
 """A job that waits for a full gateway looks this often whether another process was told to stop it."""
-
-NOT_SENT_PAUSES = (0.5, 2.0)
-"""Seconds before a submit of which nothing left this machine is tried once more, unless a connection's time is over."""
 
 SLEPT = "The process that was to send the submit was stopped before it did, and the job was given up; nothing was sent."
 
@@ -246,19 +243,14 @@ class Runner:
         return None
 
     async def _submit_or_again(self, job: Job, gateway: Gateway, candidate: Candidate, attempt: Attempt) -> Operation:
-        """Submit once; only where nothing left this machine, and that was told soon, once more after each pause."""
-        nobody = asyncio.Event()
-        began = self._clock.monotonic()
-        for pause in NOT_SENT_PAUSES:
-            try:
-                return await self._submit_once(job, gateway, candidate, attempt)
-            except NotSent:
-                if self._clock.monotonic() - began + pause >= CONNECT_SECONDS:
-                    raise
-                await self._clock.wait(nobody, pause)
-                if (await self._store.get(job.id)).cancel_requested:
-                    raise
-        return await self._submit_once(job, gateway, candidate, attempt)
+        """Submit once; only where nothing left this machine, once more, unless the job is to be cancelled by then."""
+
+        async def is_wanted() -> bool:
+            return not (await self._store.get(job.id)).cancel_requested
+
+        return await again_if_not_sent(
+            lambda: self._submit_once(job, gateway, candidate, attempt), self._clock, is_wanted
+        )
 
     async def _submit_once(self, job: Job, gateway: Gateway, candidate: Candidate, attempt: Attempt) -> Operation:
         """Submit, with the address that the gateway may call, where it takes one and this server can be called."""

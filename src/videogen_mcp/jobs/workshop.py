@@ -86,7 +86,7 @@ def _runners(surroundings: Surroundings, store: Store) -> Callable[[str], Runner
     """What makes a runner for a driver's name."""
     settings, clock = surroundings.settings, surroundings.clock
     slots = Slots(store, settings.gateway_limits, clock)
-    delivery = Delivery(settings, surroundings.http)
+    delivery = Delivery(settings, surroundings.http, clock)
     suspects = Suspects()
 
     def runner_for(driver: str) -> Runner:

@@ -43,7 +43,7 @@ def elsewhere_fixture() -> Iterator[Elsewhere]:
 def delivery_fixture(google: GoogleStandIn, elsewhere: Elsewhere, http: httpx2.AsyncClient, tmp_path: Path) -> Delivery:
     hosts = ",".join(one.origin.removeprefix("http://") for one in (google, elsewhere))
     settings = load_settings({"VIDEOGEN_HOME": str(tmp_path), "VIDEOGEN_ALLOWED_HOSTS": hosts})
-    return Delivery(settings, http)
+    return Delivery(settings, http, SystemClock())
 
 
 def job(request: VideoRequest, body: Json) -> Job:
