@@ -12,6 +12,9 @@ DEADLINE = timedelta(hours=6)
 GONE_AFTER = 5
 FETCHES = 6
 SENDS = 3
+SEND_PAUSES = (0.5, 2.0)
+SENDS_WITHIN = 4.0
+"""Seconds from the first send within which the last one begins."""
 DEATHS = 3
 
 GOES_ON: Mapping[str, str] = {
@@ -73,6 +76,7 @@ class Expected:
     sends: int = 0
     gone: int = 0
     deaths: int = 0
+    sending: datetime | None = None
     submitted: datetime | None = None
     watched: datetime | None = None
 
@@ -124,13 +128,21 @@ class Expected:
             return True
         return price is not None and self.committed is not None and self.committed + price <= self.cap
 
-    def begins(self) -> None:
+    def begins(self, now: datetime) -> None:
         """The attempt is written down; the next question is whether it leaves the machine."""
         endpoint = self.next_endpoint
         assert endpoint is not None
         self.deaths = 0
         self.tries.append(Try(endpoint, self.prices[endpoint]))
-        self.status, self.stage, self.sends = "working", "send", 0
+        self.status, self.stage, self.sends, self.sending = "working", "send", 0, now
+
+    def is_unsent(self, now: datetime) -> None:
+        """Nothing left this machine: it is sent again while there are turns and time, and nobody stops it."""
+        assert self.sending is not None
+        self.sends += 1
+        over = self.sends == SENDS or self.to_cancel
+        if over or (now - self.sending).total_seconds() + SEND_PAUSES[self.sends - 1] >= SENDS_WITHIN:
+            self.fails("gateway_unavailable", free=True)
 
     def fails(self, code: str, *, free: bool) -> None:
         """The attempt is over; what follows from it."""

@@ -35,9 +35,7 @@ from videogen_mcp.jobs.follower import LONGEST_PAUSE_SECONDS as LONGEST_STREAM_P
 from videogen_mcp.jobs.job import Job
 from videogen_mcp.jobs.lessons import COOL_OFF_SECONDS
 from videogen_mcp.jobs.lost import LOOK_UP_SECONDS
-from videogen_mcp.jobs.runner import (
-    NOT_SENT_PAUSES,
-)
+from videogen_mcp.jobs.unsent import NOT_SENT_PAUSES
 from videogen_mcp.jobs.watch import LONGEST_PAUSE_SECONDS, LONGEST_WATCH_SECONDS, QUIET_SECONDS, SLOWEST_POLL_SECONDS
 from videogen_mcp.media.disk import LEAST_ROOM_BYTES
 from videogen_mcp.selection.fallback import KEPT

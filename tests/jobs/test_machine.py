@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.jobs.reference import ATTEMPT_MOVES, DEADLINE, FETCHES, GONE_AFTER, JOB_MOVES, SENDS, Expected
+from tests.jobs.reference import ATTEMPT_MOVES, DEADLINE, FETCHES, GONE_AFTER, JOB_MOVES, Expected
 from tests.jobs.world import LEASH_SECONDS, START, World
 
 from videogen_mcp.catalogue.encode import Payload
@@ -184,7 +184,7 @@ class JobMachine(RuleBasedStateMachine):
         if job.status == "cancelled":
             job.stage = ""
         else:
-            job.begins()
+            job.begins(self.now)
             if code is not None:
                 job.fails(code, free=True)
         troubles = {
@@ -199,11 +199,10 @@ class JobMachine(RuleBasedStateMachine):
     def send(self, pick: int, leaves: bool) -> None:  # noqa: FBT001
         job_id = self.at("send")[pick % len(self.at("send"))]
         job = self.jobs[job_id]
-        job.sends += 1
         if leaves:
             job.stage = "answer"
-        elif job.sends == SENDS or job.to_cancel:
-            job.fails("gateway_unavailable", free=True)
+        else:
+            job.is_unsent(self.now)
         self.answer(job_id, None if leaves else "not sent")
 
     @precondition(lambda self: self.at("answer"))

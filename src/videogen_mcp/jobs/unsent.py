@@ -10,7 +10,7 @@ from videogen_mcp.jobs.clock import Clock
 
 Result = TypeVar("Result")
 
-PAUSES = (0.5, 2.0)
+NOT_SENT_PAUSES = (0.5, 2.0)
 """Seconds before something of which nothing got to a gateway is tried once more, unless a connection's time is over."""
 
 
@@ -33,7 +33,7 @@ async def again_if_not_sent(
     """
     nobody = asyncio.Event()
     began = clock.monotonic()
-    for pause in PAUSES:
+    for pause in NOT_SENT_PAUSES:
         try:
             return await work()
         except NotSent:
