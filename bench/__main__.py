@@ -1,4 +1,5 @@
-"""Run the benchmarks: `python -m bench [NAME…]`. Exit status 1 where a figure is over its limit.
+"""Run the benchmarks: `python -m bench [NAME…]`. Exit status 1 where a figure is over its limit,
+2 where there is no such benchmark.
 
 Each runs in a process of its own: what one leaves in memory is no matter of the next. This one stays small, since the
 peak of a process that starts another counts as that other's on Linux.
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 BENCHES = ("catalogue", "selection", "transfers", "endings", "jobs", "team")
 
 OVER_THE_LIMIT = 1
+WRONG_NAME = 2
 
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks, all without names, and print a line for each figure."""
+    if unknown := sorted({*names} - {*BENCHES}):
+        print(f"no benchmark: {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return WRONG_NAME
     if len(names) == 1:
         return _one(names[0])
     ended = {
