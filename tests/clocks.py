@@ -36,21 +36,6 @@ class LeapingClock(SystemClock):
         self.gone += seconds
 
 
-class PausesNotedClock(SystemClock):
-    """Every pause is over at once and no time goes by in it.
-
-    Attributes:
-        pauses: How long each was to be, in seconds.
-    """
-
-    def __init__(self) -> None:
-        self.pauses: list[float] = []
-
-    async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        self.pauses.append(seconds)
-        await super().wait(event, 0)
-
-
 class BriskClock(SystemClock):
     """Time goes several times as quickly as it does, for everybody alike, so that who waits longer still comes later.
 

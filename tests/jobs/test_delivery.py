@@ -11,7 +11,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 from PIL import Image
-from tests.clocks import PausesNotedClock
+from tests.jobs.world import HandClock
 from tests.standins.clips import make_clip
 from tests.standins.fal import FalStandIn
 
@@ -43,12 +43,12 @@ async def http_fixture() -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.fixture(name="clock")
-def clock_fixture() -> PausesNotedClock:
-    return PausesNotedClock()
+def clock_fixture() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture(name="delivery")
-def delivery_fixture(settings: Settings, http: httpx2.AsyncClient, clock: PausesNotedClock) -> Delivery:
+def delivery_fixture(settings: Settings, http: httpx2.AsyncClient, clock: HandClock) -> Delivery:
     return Delivery(settings, http, clock)
 
 
@@ -133,14 +133,14 @@ async def test_a_refused_upload_is_a_refusal(
 
 @pytest.mark.parametrize("times", [1, 2])
 async def test_a_file_that_does_not_get_through_is_handed_over_again(
-    standin: FalStandIn, settings: Settings, delivery: Delivery, fal: FalGateway, clock: PausesNotedClock, *, times: int
+    standin: FalStandIn, settings: Settings, delivery: Delivery, fal: FalGateway, clock: HandClock, *, times: int
 ) -> None:
     uri = png(settings.home, "a.png")
     standin.fault("upload_drop", times=times)
     prepared = await prepare(delivery, fal, VideoRequest(first_frame=uri), {"image_url": uri})
     assert prepared == {"image_url": standin.uploads[0].url}
     assert len(standin.uploads) == 1
-    assert clock.pauses == [0.5, 2.0][:times]
+    assert clock.passed == sum([0.5, 2.0][:times])
 
 
 @pytest.mark.parametrize(("kind", "times", "error"), [("upload_drop", 3, NotSent), ("upload_status", 1, SubmitRefused)])
